@@ -1,0 +1,222 @@
+"""Checks times snapshot makes a Report: findings settled or in flight, coverage, failures, timings."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Table, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql import visitors
+
+from placement_audit import __version__, derived
+from placement_audit import schema as t
+from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
+from placement_audit.schema import Role
+from placement_audit.source.connect import reason_of
+
+CLOCK = "%Y-%m-%d %H:%M:%S"
+_RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One audited database, as the snapshot tells."""
+
+    role: str
+    name: str
+    url: str | None
+    release: str | None
+    revision: str | None
+    status: str
+    reason: str | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check went. ``findings`` counts the settled ones, ``in_flight`` the others."""
+
+    check: Check
+    status: str  # clean, findings, skipped, failed
+    reason: str | None = None
+    findings: int = 0
+    in_flight: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run. ``gaps``: why the answer is incomplete; ``warnings``: what else people should know."""
+
+    taken_at: str
+    grace: timedelta
+    seconds: float
+    sources: Sequence[Source]
+    results: Sequence[Result]
+    findings: Sequence[Finding]
+    gaps: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    version: str = __version__
+
+    def counted(self, fail_on: Severity) -> list[Finding]:
+        """Settled findings at or above a severity."""
+        return [one for one in self.findings if one.settled and _RANK.index(one.severity) >= _RANK.index(fail_on)]
+
+    def exit_code(self, fail_on: Severity) -> int:
+        """0 clean, 1 findings, 2 could not tell."""
+        if self.gaps or any(result.status == "failed" for result in self.results):
+            return 2
+        return 1 if self.counted(fail_on) else 0
+
+
+@dataclass
+class _Judged:
+    """A finding on its way, with the row it came from."""
+
+    finding: Finding
+    row: Mapping[str, Any]
+    absorbed: bool = False
+    also: Counter[str] = field(default_factory=Counter)
+
+
+def tables_of(check: Check) -> set[Table]:
+    """The tables that a check's query names, derived ones and what they are made of included."""
+    named = {item for item in visitors.iterate(check.query) if isinstance(item, Table)}
+    return derived.with_parts(named | set(check.optional))
+
+
+def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:
+    """Run checks on a snapshot. A check that fails is reported as failed; the others go on."""
+    started = time.perf_counter()
+    taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
+    sources = [
+        Source(row.role, row.name, row.url, row.release, row.revision, row.status, row.reason, row.rows or 0)
+        for row in connection.execute(select(t.sources))
+    ]
+    settled_before = _settled_before(taken_at, grace)
+    results: dict[str, Result] = {}
+    judged: dict[str, list[_Judged]] = {}
+    for check in checks:
+        begun = time.perf_counter()
+        reason = _not_to_be_judged(check, sources)
+        if reason:
+            results[check.code] = Result(check, "skipped", reason)
+            continue
+        try:
+            rows = [dict(row) for row in connection.execute(check.query).mappings()]
+            judged[check.code] = [_Judged(_finding(check, row, settled_before), row) for row in rows]
+            status, why = "clean", None
+        except (SQLAlchemyError, LookupError, ValueError) as error:
+            status, why = "failed", reason_of(error)
+        results[check.code] = Result(check, status, why, seconds=time.perf_counter() - begun)
+    _absorb([results[code].check for code in judged], judged)
+    for code, found in judged.items():
+        results[code] = _counted(results[code], found)
+    return Report(
+        taken_at=taken_at,
+        grace=grace,
+        seconds=time.perf_counter() - started,
+        sources=sources,
+        results=list(results.values()),
+        findings=_ordered(judged),
+        gaps=[f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"],
+    )
+
+
+def _settled_before(taken_at: str, grace: timedelta) -> str:
+    moment = datetime.strptime(taken_at, CLOCK).replace(tzinfo=timezone.utc) - grace
+    return moment.strftime(CLOCK)
+
+
+def _not_to_be_judged(check: Check, sources: Sequence[Source]) -> str | None:
+    read = {source.role for source in sources if source.status == "read"}
+    unread = [source.name for source in sources if source.status != "read"]
+    needed = {table.info["home"] for table in tables_of(check) - derived.with_parts(check.optional)} - {None}
+    if check.whole_cloud:
+        needed |= {Role.API, Role.CELL}  # only the API database knows whether all cells are here
+    if check.whole_cloud and unread:
+        return f"cannot be judged while {', '.join(unread)} cannot be read"
+    if Role.API in needed and Role.API.value not in read:
+        return "needs nova's API database; give --api-db"
+    if Role.CELL in needed and Role.CELL.value not in read:
+        return "needs a nova cell database; give --api-db or --cell-db"
+    return None
+
+
+def _finding(check: Check, row: Mapping[str, Any], settled_before: str) -> Finding:
+    clock = row.get("newest_change")
+    impact = Impact(row.get("impact") or check.impact)
+    told = {key: "none" if value is None else value for key, value in row.items()}
+    quoted = {key: shlex.quote(str(value)) for key, value in row.items() if value is not None}
+    values = [quote("" if row[key] is None else str(row[key]), safe="") for key in check.identity]
+    evidence = {key: value for key, value in row.items() if key not in SUBJECTS}
+    evidence.pop("newest_change", None)
+    evidence.pop("impact", None)
+    return Finding(
+        code=check.code,
+        name=check.name,
+        severity=SEVERITY[impact],
+        impact=impact,
+        settled=clock is None or str(clock) < settled_before,
+        newest_change=clock,
+        message=check.message.format_map(told),
+        subject={key: row[key] for key in SUBJECTS if row.get(key) is not None},
+        evidence=evidence,
+        remedy=tuple(line for line in (_filled(command, quoted) for command in check.remedy) if line is not None),
+        identity=":".join([check.code, *values]),
+    )
+
+
+def _filled(command: str, quoted: Mapping[str, str]) -> str | None:
+    try:
+        return command.format_map(quoted)
+    except KeyError:
+        return None
+
+
+def _absorb(checks: Sequence[Check], judged: Mapping[str, list[_Judged]]) -> None:
+    """Let the specific finding stand for the others of its cause (SEMANTICS J.11).
+
+    One that is in flight takes no settled finding with it, and one that is itself absorbed takes nothing.
+    """
+    effects = {code for check in checks for code in check.absorbs}
+    for check in sorted(checks, key=lambda one: one.code in effects):
+        for code, columns in check.absorbs.items():
+            causes = {
+                tuple(cause.row[column] for column in columns): cause
+                for cause in judged[check.code]
+                if not cause.absorbed
+            }
+            for other in judged.get(code, ()):
+                cause = causes.get(tuple(other.row[column] for column in columns))
+                if cause and not other.absorbed and (cause.finding.settled or not other.finding.settled):
+                    other.absorbed = True
+                    cause.also[code] += 1
+
+
+def _counted(result: Result, found: Sequence[_Judged]) -> Result:
+    listed = [one.finding for one in found if not one.absorbed]
+    hidden = len(found) - len(listed)
+    settled = sum(finding.settled for finding in listed)
+    reason = f"{hidden} more named by the finding of their cause" if hidden else None
+    return replace(
+        result,
+        status="findings" if listed else "clean",
+        reason=reason,
+        findings=settled,
+        in_flight=len(listed) - settled,
+    )
+
+
+def _ordered(judged: Mapping[str, list[_Judged]]) -> list[Finding]:
+    listed = [
+        replace(one.finding, also=dict(one.also)) for found in judged.values() for one in found if not one.absorbed
+    ]
+    return sorted(listed, key=lambda one: (not one.settled, -_RANK.index(one.severity), one.code))

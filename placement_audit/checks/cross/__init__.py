@@ -1,0 +1,1 @@
+"""Checks that hold placement and nova against each other."""

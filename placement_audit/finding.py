@@ -1,0 +1,104 @@
+"""What a check is and what it finds: frozen records without behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Select, Table
+
+
+class Severity(str, Enum):
+    """What counts for the exit code."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Impact(str, Enum):
+    """The letters of SEMANTICS H."""
+
+    CLOUD = "C"  # breaks the placement API or scheduling for everybody
+    HIGH = "H"  # capacity lost, a live server unaccounted, a host unusable
+    MEDIUM = "M"  # wrong accounting, blocks some operations
+    LOW = "L"  # cosmetic or latent
+    INFO = "I"
+
+
+SEVERITY: Mapping[Impact, Severity] = {
+    Impact.CLOUD: Severity.ERROR,
+    Impact.HIGH: Severity.ERROR,
+    Impact.MEDIUM: Severity.WARNING,
+    Impact.LOW: Severity.INFO,
+    Impact.INFO: Severity.INFO,
+}
+
+# The column names of a check's row that say what the finding is about; all others are its evidence.
+SUBJECTS = (
+    "consumer",
+    "provider",
+    "provider_name",
+    "instance",
+    "migration",
+    "host",
+    "node",
+    "cell",
+    "resource_class",
+    "flavor",
+    "aggregate",
+    "trait",
+    "project",
+    "user",
+    "database",
+    "table",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant.
+
+    ``query`` yields one row per violation. Its columns fill the placeholders of ``message`` and ``remedy``;
+    ``newest_change`` (a clock, or NULL) and ``impact`` (a letter that overrides the check's) are special.
+    A line of ``remedy`` is left out when one of its placeholders is NULL in the row.
+    ``exceptions``: what looks like a violation, is legal, and stays unreported.
+    ``optional``: tables that are used when their database was read, and taken as empty otherwise.
+    ``absorbs``: codes whose findings have the same cause when they agree in the named columns (SEMANTICS J.11);
+    ``whole_cloud``: cannot be judged while any cell is unreadable (SEMANTICS J.4).
+    """
+
+    code: str
+    name: str
+    impact: Impact
+    title: str
+    message: str
+    identity: tuple[str, ...]
+    why: str
+    query: Select[Any]
+    exceptions: tuple[str, ...] = ()
+    remedy: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    absorbs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    optional: tuple[Table, ...] = ()
+    whole_cloud: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count."""
+
+    code: str
+    name: str
+    severity: Severity
+    impact: Impact
+    settled: bool
+    newest_change: str | None
+    message: str
+    subject: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+    remedy: tuple[str, ...]
+    identity: str
+    also: Mapping[str, int] = field(default_factory=dict)

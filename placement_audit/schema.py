@@ -1,0 +1,320 @@
+"""Every table and column the auditor knows, as Core Tables: the vocabulary of snapshot and checks.
+
+A live table is read through the Table of the same name; columns that a release does not have yet are NULL
+in the XX
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeEngine
+
+
+class Role(str, Enum):
+    """What a database is to OpenStack."""
+
+    PLACEMENT = "placement"
+    API = "api"
+    CELL = "cell"
+
+
+metadata = MetaData()
+
+# Uuids and host names are compared without case (SEMANTICS J.6): placement and nova columns take the server's
+# default collation, the snapshot says it outright.
+Folded: TypeEngine[str] = String(255).with_variant(String(255, collation="NOCASE"), "sqlite")
+# Times are naive UTC and kept as 'YYYY-MM-DD HH:MM:SS': text that sorts as time, whatever a server stored.
+Clock: TypeEngine[str] = String(19)
+
+XENA = {"since": "422ece571366"}
+
+
+def _table(home: Role | None, name: str, *columns: Column[Any], info: dict[str, str] | None = None) -> Table:
+    lead = [Column("cell", String(255))] if home is Role.CELL else []
+    return Table(name, metadata, *lead, *columns, info={"home": home, **(info or {})})
+
+
+def _written() -> tuple[Column[Any], Column[Any]]:
+    return Column("created_at", Clock), Column("updated_at", Clock)
+
+
+# --- placement ---------------------------------------------------------------------------------------------
+
+resource_providers = _table(
+    Role.PLACEMENT,
+    "resource_providers",
+    Column("id", Integer),
+    Column("uuid", Folded),
+    Column("name", Folded),
+    Column("generation", Integer),
+    Column("root_provider_id", Integer),
+    Column("parent_provider_id", Integer),
+    *_written(),
+)
+inventories = _table(
+    Role.PLACEMENT,
+    "inventories",
+    Column("resource_provider_id", Integer),
+    Column("resource_class_id", Integer),
+    Column("total", Integer),
+    Column("reserved", Integer),
+    Column("min_unit", Integer),
+    Column("max_unit", Integer),
+    Column("step_size", Integer),
+    Column("allocation_ratio", Float),
+    *_written(),
+)
+# Every write of a consumer replaces all its rows: created_at is its last change, updated_at is always NULL
+# (SEMANTICS A.8).
+allocations = _table(
+    Role.PLACEMENT,
+    "allocations",
+    Column("resource_provider_id", Integer),
+    Column("consumer_id", Folded),
+    Column("resource_class_id", Integer),
+    Column("used", Integer),
+    Column("created_at", Clock),
+)
+consumers = _table(
+    Role.PLACEMENT,
+    "consumers",
+    Column("uuid", Folded),
+    Column("project_id", Integer),
+    Column("user_id", Integer),
+    Column("consumer_type_id", Integer, info=XENA),
+    *_written(),
+)
+consumer_types = _table(Role.PLACEMENT, "consumer_types", Column("id", Integer), Column("name", String(255)), info=XENA)
+projects = _table(Role.PLACEMENT, "projects", Column("id", Integer), Column("external_id", String(255)))
+users = _table(Role.PLACEMENT, "users", Column("id", Integer), Column("external_id", String(255)))
+resource_classes = _table(Role.PLACEMENT, "resource_classes", Column("id", Integer), Column("name", String(255)))
+traits = _table(Role.PLACEMENT, "traits", Column("id", Integer), Column("name", String(255)))
+resource_provider_traits = _table(
+    Role.PLACEMENT,
+    "resource_provider_traits",
+    Column("resource_provider_id", Integer),
+    Column("trait_id", Integer),
+)
+placement_aggregates = _table(Role.PLACEMENT, "placement_aggregates", Column("id", Integer), Column("uuid", Folded))
+resource_provider_aggregates = _table(
+    Role.PLACEMENT,
+    "resource_provider_aggregates",
+    Column("resource_provider_id", Integer),
+    Column("aggregate_id", Integer),
+)
+
+# --- nova_api ----------------------------------------------------------------------------------------------
+
+instance_mappings = _table(Role.API, "instance_mappings", Column("instance_uuid", Folded), Column("cell_id", Integer))
+build_requests = _table(Role.API, "build_requests", Column("instance_uuid", Folded), Column("created_at", Clock))
+flavors = _table(
+    Role.API,
+    "flavors",
+    Column("id", Integer),
+    Column("flavorid", String(255)),
+    Column("name", String(255)),
+    Column("vcpus", Integer),
+    Column("memory_mb", Integer),
+    Column("root_gb", Integer),
+    Column("ephemeral_gb", Integer),
+    Column("swap", Integer),
+    Column("disabled", Integer),
+    *_written(),
+)
+flavor_extra_specs = _table(
+    Role.API,
+    "flavor_extra_specs",
+    Column("flavor_id", Integer),
+    Column("key", String(255)),
+    Column("value", String(255)),
+    *_written(),
+)
+
+# Read to find the cells and never kept: its URLs hold nova's own credentials.
+cell_mappings = Table(
+    "cell_mappings",
+    MetaData(),
+    Column("id", Integer),
+    Column("uuid", Folded),
+    Column("name", String(255)),
+    Column("database_connection", Text),
+    Column("disabled", Integer),
+    info={"home": Role.API},
+)
+
+# sqlalchemy-migrate's, until 2023.2: the only word on the release before Xena (SEMANTICS C.6).
+migrate_version = Table("migrate_version", MetaData(), Column("repository_id", String(250)), Column("version", Integer))
+
+# --- cells -------------------------------------------------------------------------------------------------
+
+instances = _table(
+    Role.CELL,
+    "instances",
+    Column("uuid", Folded),
+    Column("host", Folded),
+    Column("node", Folded),
+    Column("vm_state", String(255)),
+    Column("task_state", String(255)),
+    Column("project_id", String(255)),
+    Column("hidden", Integer),
+    Column("deleted", Integer),
+    Column("deleted_at", Clock),
+    *_written(),
+)
+migrations = _table(
+    Role.CELL,
+    "migrations",
+    Column("uuid", Folded),
+    Column("instance_uuid", Folded),
+    Column("migration_type", String(255)),
+    Column("status", String(255)),
+    Column("source_compute", Folded),
+    Column("source_node", Folded),
+    Column("dest_compute", Folded),
+    Column("dest_node", Folded),
+    Column("deleted", Integer),
+    Column("deleted_at", Clock),
+    *_written(),
+)
+compute_nodes = _table(
+    Role.CELL,
+    "compute_nodes",
+    Column("uuid", Folded),
+    Column("host", Folded),
+    Column("hypervisor_hostname", Folded),
+    Column("hypervisor_type", String(255)),
+    Column("deleted", Integer),
+    Column("deleted_at", Clock),
+    *_written(),
+)
+services = _table(
+    Role.CELL,
+    "services",
+    Column("host", Folded),
+    Column("binary", String(255)),
+    Column("version", Integer),
+    Column("deleted", Integer),
+)
+# The three below are large and hardly needed: only the rows of suspects are read (derived.KEYED).
+instance_extra = _table(Role.CELL, "instance_extra", Column("instance_uuid", Folded), Column("flavor", Text))
+shadow_instances = _table(Role.CELL, "shadow_instances", Column("uuid", Folded), Column("deleted_at", Clock))
+shadow_migrations = _table(
+    Role.CELL,
+    "shadow_migrations",
+    Column("uuid", Folded),
+    Column("instance_uuid", Folded),
+    Column("status", String(255)),
+    Column("deleted_at", Clock),
+    *_written(),
+)
+
+# --- what only a snapshot has ------------------------------------------------------------------------------
+
+# One row: what wrote the snapshot, and the placement server's own UTC time when its reading began.
+snapshot = _table(None, "snapshot", Column("format", Integer), Column("version", String(32)), Column("taken_at", Clock))
+# One row a database: status is "read", "unreadable" or "missing" (a cell known only by its mapping).
+sources = _table(
+    None,
+    "sources",
+    Column("role", String(16)),
+    Column("name", String(255)),
+    Column("url", Text),
+    Column("cell0", Integer),
+    Column("release", String(64)),
+    Column("revision", String(255)),
+    Column("status", String(16)),
+    Column("reason", Text),
+    Column("rows", Integer),
+)
+# Where a database's tables do not match the revision it claims (SEMANTICS A.3).
+deviations = _table(
+    None,
+    "deviations",
+    Column("role", String(16)),
+    Column("name", String(255)),
+    Column("revision", String(255)),
+    Column("table", String(255)),
+    Column("detail", Text),
+)
+
+# Derived tables are filled once, after the reading (derived.py).
+
+# A provider's tree. shared: the root is no compute host's own, but a sharing provider or a neutron segment.
+trees = _table(
+    None,
+    "trees",
+    Column("provider_id", Integer),
+    Column("root_id", Integer),
+    Column("shared", Integer),
+)
+# What one consumer holds in one tree. core: rows of VCPU, PCPU, MEMORY_MB or DISK_GB.
+claims = _table(
+    None,
+    "claims",
+    Column("consumer_id", Folded),
+    Column("root_id", Integer),
+    Column("shared", Integer),
+    Column("rows", Integer),
+    Column("core", Integer),
+    Column("newest", Clock),
+)
+# Every provider that a tree can draw from: its own, and the sharing providers associated with one of them.
+reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", Integer))
+# What a flavor asks of placement, a row per request group ("" is the unsuffixed one) and class (SEMANTICS E.1).
+# variant 1 is the second request of a flavor with pinned CPUs, where VCPU stands for PCPU (SEMANTICS E.2).
+flavor_requests = _table(
+    None,
+    "flavor_requests",
+    Column("flavor_id", Integer),
+    Column("variant", Integer),
+    Column("suffix", String(64)),
+    Column("resource_class", String(255)),
+    Column("amount", Integer),
+)
+# What a server's embedded flavor asks, summed over groups; zero amounts of core classes are kept, so that a
+# server without any row is one whose flavor could not be read.
+expected = _table(
+    None,
+    "expected",
+    Column("instance_uuid", Folded),
+    Column("resource_class", String(255)),
+    Column("amount", Integer),
+)
+
+# os_resource_classes.STANDARDS: the index is the id (SEMANTICS A.4). The last three came with Xena.
+STANDARD_CLASSES = (
+    "VCPU",
+    "MEMORY_MB",
+    "DISK_GB",
+    "PCI_DEVICE",
+    "SRIOV_NET_VF",
+    "NUMA_SOCKET",
+    "NUMA_CORE",
+    "NUMA_THREAD",
+    "NUMA_MEMORY_MB",
+    "IPV4_ADDRESS",
+    "VGPU",
+    "VGPU_DISPLAY_HEAD",
+    "NET_BW_EGR_KILOBIT_PER_SEC",
+    "NET_BW_IGR_KILOBIT_PER_SEC",
+    "PCPU",
+    "MEM_ENCRYPTION_CONTEXT",
+    "FPGA",
+    "PGPU",
+    "NET_PACKET_RATE_KILOPACKET_PER_SEC",
+    "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC",
+    "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC",
+)
+TRAIN_CLASSES = STANDARD_CLASSES[:18]
+CORE_CLASSES = ("VCPU", "PCPU", "MEMORY_MB", "DISK_GB")
+SHARING_TRAIT = "MISC_SHARES_VIA_AGGREGATE"
+
+CELL0_UUID = "00000000-0000-0000-0000-000000000000"
+
+
+def live_tables(role: Role) -> list[Table]:
+    """The vocabulary of one role, in order of definition."""
+    return [table for table in metadata.tables.values() if table.info["home"] is role]

@@ -1,0 +1,332 @@
+"""The snapshot: one SQLite file that holds what the checks need of all databases, read at one instant a server."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert, inspect, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from placement_audit import __version__, derived
+from placement_audit import schema as t
+from placement_audit.errors import CannotTell
+from placement_audit.schema import Role
+from placement_audit.source import cells as cell_list
+from placement_audit.source.config import Sources, masked
+from placement_audit.source.connect import (
+    Limits,
+    excess_grants,
+    local_file,
+    reading,
+    reason_of,
+    schema_of,
+    server_of,
+    utc_now,
+)
+from placement_audit.source.read import rows_of
+from placement_audit.source.recognise import Recognised, recognise
+
+FORMAT = 1
+
+# Columns that checks join on. Each is worth more in the checks than it costs in the making.
+_INDEXED = (
+    (t.resource_providers, "id"),
+    (t.resource_providers, "uuid"),
+    (t.resource_providers, "name"),
+    (t.resource_classes, "id"),
+    (t.inventories, "resource_provider_id"),
+    (t.inventories, "resource_class_id"),
+    (t.resource_provider_aggregates, "resource_provider_id"),
+    (t.resource_provider_aggregates, "aggregate_id"),
+    (t.resource_provider_traits, "resource_provider_id"),
+    (t.consumers, "uuid"),
+    (t.instances, "uuid"),
+    (t.migrations, "uuid"),
+    (t.migrations, "instance_uuid"),
+    (t.compute_nodes, "uuid"),
+    (t.compute_nodes, "hypervisor_hostname"),
+    (t.instance_mappings, "instance_uuid"),
+    (t.build_requests, "instance_uuid"),
+    (t.allocations, "consumer_id"),
+    (t.allocations, "resource_provider_id"),
+    (t.trees, "provider_id"),
+    (t.claims, "consumer_id"),
+    (t.claims, "root_id"),
+    (t.reach, "root_id"),
+    (t.flavor_requests, "flavor_id"),
+    (t.expected, "instance_uuid"),
+)
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Database:
+    """A live database, opened and recognised."""
+
+    role: Role
+    name: str
+    url: URL
+    connection: Connection
+    recognised: Recognised
+    cell0: bool = False
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A cell whose database cannot be read, and why."""
+
+    name: str
+    cell0: bool
+    url: URL | None
+    reason: str
+
+
+@dataclass
+class Estate:
+    """All databases of a deployment. ``warnings``: what people should know although the run goes on."""
+
+    databases: list[Database] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True) -> Iterator[Estate]:
+    """Every database behind ``sources``, placement first; one connection and transaction for each server.
+
+    Raises CannotTell when placement or the API database cannot be read; a cell becomes an Unreadable.
+    """
+    with ExitStack() as stack:
+        connections: dict[URL, Connection] = {}
+        estate = Estate()
+
+        def open_one(role: Role, name: str, url: URL, cell0: bool = False) -> Database:
+            server = server_of(url)
+            if server not in connections:
+                connections[server] = stack.enter_context(reading(server, limits))
+            connection = connections[server]
+            recognised = recognise(connection, url, role)
+            database = Database(role, name, url, connection, recognised, cell0)
+            estate.databases.append(database)
+            estate.warnings += recognised.warnings
+            try:
+                excess = excess_grants(connection, schema_of(url))
+            except SQLAlchemyError:
+                excess = []
+            if excess:
+                estate.warnings.append(
+                    f"{masked(url)}: the account may do more than read ({', '.join(excess)}); "
+                    "an account with SELECT alone is enough, and safer"
+                )
+            return database
+
+        open_one(Role.PLACEMENT, "placement", sources.placement)
+        listed: list[cell_list.Cell] = []
+        if sources.api is not None:
+            api = open_one(Role.API, "nova_api", sources.api)
+            try:
+                listed = cell_list.known_cells(api.connection, api.url, sources.base, own_credentials)
+            except SQLAlchemyError as error:
+                raise CannotTell(f"{masked(api.url)}: cell_mappings: {reason_of(error)}") from None
+        for cell in cell_list.overridden(listed, dict(sources.cells)):
+            if cell.disabled:
+                estate.disabled.append(cell.name)
+            try:
+                if cell.url is None:
+                    raise CannotTell(cell.problem)
+                open_one(Role.CELL, cell.name, cell.url, cell.cell0)
+            except CannotTell as error:
+                estate.unreadable.append(Unreadable(cell.name, cell.cell0, cell.url, str(error)))
+        yield estate
+
+
+def take(
+    estate: Estate, path: Path, wanted: Iterable[Table] | None = None, progress: Progress = lambda *_: None
+) -> None:
+    """Read what ``wanted`` is made of (None: the whole vocabulary) into a new snapshot at ``path``, mode 0600.
+
+    The file has that name only when it is whole. Raises CannotTell when placement or the API database fails, or
+    the file cannot be written; a cell that fails is marked as unreadable in ``sources``.
+    """
+    tables = derived.with_parts(t.metadata.tables.values() if wanted is None else wanted)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            engine = local_file(part, write=True)
+            with engine.begin() as into:
+                _take(estate, into, tables, progress)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotTell(f"cannot write the snapshot {path}: {error.strerror}") from None
+    except SQLAlchemyError as error:
+        raise CannotTell(f"cannot write the snapshot {path}: {reason_of(error)}") from None
+
+
+def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progress) -> None:
+    t.metadata.create_all(into)
+    taken_at = utc_now(estate.databases[0].connection)
+    counts: dict[tuple[Role, str], int] = {}
+    failed: dict[str, str] = {}
+    plain = [table for table in t.metadata.tables.values() if table in tables and table not in derived.KEYED]
+    # Placement before the cells before the API: read from different servers in another order, fresh claims
+    # would look unknown (SEMANTICS J.2).
+    order = {Role.PLACEMENT: 0, Role.CELL: 1, Role.API: 2}
+    databases = sorted(estate.databases, key=lambda database: order[database.role])
+    for database in databases:
+        _read(
+            database,
+            [table for table in plain if table.info["home"] is database.role],
+            into,
+            counts,
+            failed,
+            progress,
+        )
+    for table in derived.KEYED:
+        if table in tables:
+            for database in databases:
+                if database.role is table.info["home"] and database.name not in failed:
+                    _read(database, [table], into, counts, failed, progress)
+    progress("indexing", 0)
+    _index(into, tables, derived=False)
+    derived.fill(into, tables)
+    _index(into, tables, derived=True)
+    _describe(estate, into, counts, failed)
+    into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
+    into.exec_driver_sql("ANALYZE")
+
+
+def _read(
+    database: Database,
+    tables: Sequence[Table],
+    into: Connection,
+    counts: dict[tuple[Role, str], int],
+    failed: dict[str, str],
+    progress: Progress,
+) -> None:
+    """Read tables of one database. A failing cell loses what was read of it and lands in ``failed``."""
+    read = database.role, database.name
+    lead = (database.name,) if database.role is Role.CELL else ()
+    for table in tables:
+        live = database.recognised.columns.get(table.name)
+        if live is None:
+            continue
+        key, keys = None, []
+        if table in derived.KEYED:
+            key, query = derived.KEYED[table]
+            keys = list(into.scalars(query))
+        target = _writer(into, table)
+        try:
+            for batch in rows_of(database.connection, database.url, table, live, key, keys):
+                target(batch if not lead else [lead + tuple(row) for row in batch])
+                counts[read] = counts.get(read, 0) + len(batch)
+                progress(f"{database.name}.{table.name}", len(batch))
+        except SQLAlchemyError as error:
+            reason = f"{masked(database.url)}: reading {table.name}: {reason_of(error)}"
+            if database.role is not Role.CELL:
+                raise CannotTell(reason) from None
+            failed[database.name] = reason
+            for other in t.live_tables(Role.CELL):
+                into.execute(delete(other).where(other.c.cell == database.name))
+            return
+
+
+def _writer(into: Connection, table: Table) -> Callable[[Sequence[Sequence[Any]]], None]:
+    """Writes batches past SQLAlchemy, whose work per row would double the time of a snapshot."""
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    marks = ", ".join("?" for _ in table.columns)
+    statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608  names of the vocabulary
+    driver = into.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101  for the type checker
+
+    def write(batch: Sequence[Sequence[Any]]) -> None:
+        try:
+            driver.executemany(statement, batch)
+        except sqlite3.Error as error:
+            raise CannotTell(f"cannot write the snapshot: {error}") from None
+
+    return write
+
+
+def _index(into: Connection, tables: set[Table], *, derived: bool) -> None:
+    for table, column in _INDEXED:
+        if table in tables and (table.info["home"] is None) is derived:
+            name = f"by_{table.name}_{column}"
+            into.exec_driver_sql(f'CREATE INDEX "{name}" ON "{table.name}" ("{column}")')
+
+
+def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], int], failed: dict[str, str]) -> None:
+    records: list[dict[str, Any]] = []
+    for database in estate.databases:
+        records.append(
+            {
+                "role": database.role.value,
+                "name": database.name,
+                "url": masked(database.url),
+                "cell0": int(database.cell0),
+                "release": database.recognised.release,
+                "revision": database.recognised.revision,
+                "status": "unreadable" if database.name in failed else "read",
+                "reason": failed.get(database.name),
+                "rows": counts.get((database.role, database.name), 0),
+            }
+        )
+        for table, detail in database.recognised.deviations:
+            into.execute(
+                insert(t.deviations).values(
+                    role=database.role.value,
+                    name=database.name,
+                    revision=database.recognised.revision,
+                    table=table,
+                    detail=detail,
+                )
+            )
+    for cell in estate.unreadable:
+        records.append(
+            {
+                "role": Role.CELL.value,
+                "name": cell.name,
+                "url": masked(cell.url) if cell.url else None,
+                "cell0": int(cell.cell0),
+                "release": None,
+                "revision": None,
+                "status": "unreadable",
+                "reason": cell.reason,
+                "rows": 0,
+            }
+        )
+    into.execute(insert(t.sources), records)
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[Connection]:
+    """An existing snapshot, read-only. Raises CannotTell when the file is none, is half-written or too new."""
+    if not path.is_file():
+        raise CannotTell(f"{path}: no such file")
+    try:
+        with local_file(path).connect() as connection:
+            if not inspect(connection).has_table(t.snapshot.name):
+                raise CannotTell(f"{path}: a SQLite file, but no snapshot of placement-audit")
+            row = connection.execute(select(t.snapshot)).first()
+            if row is None:
+                raise CannotTell(f"{path}: half-written snapshot: its reading was interrupted; take it again")
+            if row.format != FORMAT:
+                raise CannotTell(
+                    f"{path}: snapshot format {row.format}, written by placement-audit {row.version}; "
+                    f"this version reads format {FORMAT}"
+                )
+            yield connection
+    except SQLAlchemyError as error:
+        raise CannotTell(f"{path}: {reason_of(error)}") from None

@@ -1,0 +1,113 @@
+"""Which databases to audit: from options, the environment, or the services' own configuration files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from placement_audit.errors import CannotTell
+
+DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """URLs of the databases. ``base``, as written, is what nova fills cell templates from (SEMANTICS C.7)."""
+
+    placement: URL
+    api: URL | None = None
+    cells: Mapping[str, URL] = field(default_factory=dict)
+    base: str | None = None
+
+
+def url_of(text: str, meant_for: str) -> URL:
+    """A database URL with a driver that the auditor brings. Raises CannotTell."""
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        # The text itself is not shown: it may hold a password.
+        raise CannotTell(
+            f"{meant_for}: not a database URL; expected mysql+pymysql://USER:PASSWORD@HOST/DATABASE, "
+            "postgresql+psycopg://… or sqlite:///FILE"
+        ) from None
+    return with_driver(url, meant_for)
+
+
+def with_driver(url: URL, meant_for: str) -> URL:
+    """The URL with its dialect's one supported driver: nova's may name another. Raises CannotTell."""
+    dialect = url.get_backend_name()
+    dialect = {"mariadb": "mysql", "postgres": "postgresql"}.get(dialect, dialect)
+    if dialect not in DRIVERS:
+        raise CannotTell(
+            f"{meant_for}: databases of type {dialect!r} are not supported; mysql, postgresql and sqlite are"
+        )
+    if not url.database:
+        raise CannotTell(f"{meant_for}: the URL {masked(url)} names no database; add it behind the last slash")
+    return url.set(drivername=DRIVERS[dialect])
+
+
+def masked(url: URL) -> str:
+    """The URL for people: the password hidden, and options (which may hold key files) left out."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def from_options(
+    placement_db: str | None,
+    api_db: str | None,
+    cell_dbs: Sequence[str],
+    config_files: Sequence[str] = (),
+    config_dirs: Sequence[str] = (),
+) -> Sources:
+    """The databases that options name; what they leave open comes from the configuration files.
+
+    Raises CannotTell when no placement database is named, or a URL or file cannot be understood.
+    """
+    configured = _configured(config_files, config_dirs) if config_files or config_dirs else {}
+    placement = placement_db or configured.get("placement_database")
+    api = api_db or configured.get("api_database")
+    if not placement:
+        if configured or config_files or config_dirs:
+            raise CannotTell(
+                "the configuration files name no [placement_database]/connection; add placement.conf with "
+                "--config-file, or give --placement-db"
+            )
+        raise CannotTell(
+            "no placement database given; use --placement-db URL, --config-file placement.conf, "
+            "PLACEMENT_AUDIT_PLACEMENT_DB, or --snapshot FILE"
+        )
+    cells: dict[str, URL] = {}
+    for item in cell_dbs:
+        name, equals, text = item.partition("=")
+        if not equals or not name or "://" in name:
+            raise CannotTell("--cell-db takes NAME=URL, for example cell1=mysql+pymysql://USER:PASSWORD@HOST/nova")
+        if name in cells:
+            raise CannotTell(f"--cell-db names {name!r} twice")
+        cells[name] = url_of(text, f"--cell-db {name}")
+    return Sources(
+        placement=url_of(placement, "--placement-db" if placement_db else "[placement_database]/connection"),
+        api=url_of(api, "--api-db" if api_db else "[api_database]/connection") if api else None,
+        cells=cells,
+        base=configured.get("database"),
+    )
+
+
+def _configured(files: Sequence[str], folders: Sequence[str]) -> dict[str, str]:
+    from oslo_config import cfg
+
+    groups = ("placement_database", "api_database", "database")
+    conf = cfg.ConfigOpts()
+    for group in groups:
+        conf.register_opts([cfg.StrOpt("connection", secret=True)], group=group)
+    arguments = [part for name in files for part in ("--config-file", name)]
+    arguments += [part for name in folders for part in ("--config-dir", name)]
+    try:
+        conf(arguments, project="placement-audit", default_config_files=[], default_config_dirs=[])
+        found = {group: conf[group].connection for group in groups}
+    except cfg.ConfigFileParseError as error:
+        raise CannotTell(f"cannot understand the configuration file {error.config_file}: {error.msg}") from None
+    except cfg.Error as error:
+        raise CannotTell(f"cannot read the configuration: {' '.join(str(error).split())}") from None
+    return {group: connection for group, connection in found.items() if connection}

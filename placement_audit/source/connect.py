@@ -1,0 +1,273 @@
+"""The only place that makes engines. Audited databases are opened read-only, in one consistent transaction."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, NullPool, Table, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from placement_audit.errors import CannotTell
+from placement_audit.source.config import masked
+
+CONNECT_TIMEOUT = 10
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds after which a server gives up: one statement; waiting for a row or table lock."""
+
+    statement: int = 300
+    lock: int = 1
+
+
+def server_of(url: URL) -> URL:
+    """What two databases must share to be read over one connection: for MySQL all but the database's name."""
+    return url.set(database=None) if url.get_backend_name() == "mysql" else url
+
+
+def schema_of(url: URL) -> str | None:
+    """The name that qualifies a table of this database on its connection."""
+    return url.database if url.get_backend_name() == "mysql" else None
+
+
+def at_home(table: Table, url: URL) -> Table:
+    """A table of the vocabulary as it is called on the connection to its database."""
+    schema = schema_of(url)
+    return table.to_metadata(MetaData(), schema=schema) if schema else table
+
+
+@contextmanager
+def reading(url: URL, limits: Limits) -> Iterator[Connection]:
+    """A connection inside a read-only, repeatable transaction. Raises CannotTell if it cannot be had.
+
+    The guarantee that nothing is written is an account with SELECT only (see ``excess_grants``); the session
+    settings here are the second lock on the same door.
+    """
+    engine = _engine(url)
+    try:
+        connection = engine.connect()
+        try:
+            _begin_reading(connection, limits)
+        except BaseException:
+            connection.close()
+            raise
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None
+    try:
+        yield connection
+    except BaseException:
+        # Not close(): it would first fetch the rest of a result that is still streaming.
+        connection.invalidate()
+        raise
+    finally:
+        connection.close()
+
+
+def _engine(url: URL) -> Engine:
+    options: dict[str, Any] = {"poolclass": NullPool}
+    dialect = url.get_backend_name()
+    if dialect == "mysql":
+        from pymysql.constants import FIELD_TYPE
+        from pymysql.converters import conversions
+
+        # Times stay text: a zero date is a value like any other, and parsing them is a third of the reading time.
+        times = (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATE)
+        options["connect_args"] = {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "conv": {key: value for key, value in conversions.items() if key not in times},
+        }
+        options["isolation_level"] = "AUTOCOMMIT"  # the transaction is begun by hand, below
+        if "charset" not in url.query:
+            url = url.update_query_dict({"charset": "utf8mb4"})
+    elif dialect == "postgresql":
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
+        options["isolation_level"] = "REPEATABLE READ"
+    else:
+        return _sqlite_engine(_sqlite_file(url), "ro")
+    try:
+        return create_engine(url, **options)
+    except (ImportError, NoSuchModuleError):
+        raise CannotTell(
+            f"{masked(url)}: the driver is not installed; pip install 'placement-audit[postgresql]'"
+        ) from None
+
+
+def _sqlite_file(url: URL) -> Path:
+    database = url.database or ""
+    path = Path(database.removeprefix("file:").partition("?")[0])
+    if not path.is_file():
+        raise CannotTell(f"{masked(url)}: no such file")
+    return path
+
+
+def _sqlite_engine(path: Path, mode: str) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # immutable is not asked for: a live service may be writing to the file.
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5)
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    if mode == "ro":
+        # The driver begins no transaction for SELECTs of its own accord.
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _begin_reading(connection: Connection, limits: Limits) -> None:
+    def run(statement: str) -> None:
+        connection.exec_driver_sql(statement)
+
+    if connection.dialect.name == "mysql":
+        run("SET SESSION time_zone = '+00:00'")
+        run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        run("SET SESSION TRANSACTION READ ONLY")
+        run(f"SET SESSION innodb_lock_wait_timeout = {limits.lock}")
+        run(f"SET SESSION lock_wait_timeout = {limits.lock}")
+        if getattr(connection.dialect, "is_mariadb", False):
+            run(f"SET SESSION max_statement_time = {limits.statement}")
+        else:
+            run(f"SET SESSION max_execution_time = {limits.statement * 1000}")
+        run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    elif connection.dialect.name == "postgresql":
+        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        run("SET LOCAL TimeZone = 'UTC'")
+        run(f"SET LOCAL statement_timeout = {limits.statement * 1000}")
+        run(f"SET LOCAL lock_timeout = {limits.lock * 1000}")
+    else:
+        run("PRAGMA query_only = ON")
+        run("SELECT name FROM sqlite_master LIMIT 1")  # an encrypted or foreign file fails here
+
+
+def local_file(path: Path, *, write: bool = False) -> Engine:
+    """An engine on a snapshot file; with ``write`` the file is made if it does not exist."""
+    engine = _sqlite_engine(path, "rwc" if write else "ro")
+    if write:
+
+        @event.listens_for(engine, "connect")
+        def fast(connection: sqlite3.Connection, _record: object) -> None:
+            # The file becomes a snapshot only when it is whole: no journal could make half of one useful.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+
+    return engine
+
+
+def writing(url: URL) -> Engine:
+    """An engine that may write: for the demo cloud alone."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(Path(url.database or ""), "rwc")
+    return create_engine(url, poolclass=NullPool)
+
+
+def utc_now(connection: Connection) -> str:
+    """The server's clock, naive UTC."""
+    statement = {
+        "mysql": "SELECT UTC_TIMESTAMP()",
+        "postgresql": "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
+        "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%S', 'now')",
+    }[connection.dialect.name]
+    return str(connection.execute(text(statement)).scalar_one())[:19]
+
+
+# What an account may have without being able to change a row: reading, and looking at the server's state.
+_HARMLESS = {
+    "USAGE",
+    "SELECT",
+    "SHOW DATABASES",
+    "SHOW VIEW",
+    "PROCESS",
+    "REPLICATION CLIENT",
+    "BINLOG MONITOR",
+    "SLAVE MONITOR",
+    "REPLICA MONITOR",
+}
+
+
+def excess_grants(connection: Connection, schema: str | None) -> list[str]:
+    """What the account may do beyond reading, as the server words it; empty is as it should be.
+
+    On MySQL the grants on ``schema`` and on everything; on PostgreSQL those on the tables of the database.
+    """
+    if connection.dialect.name == "mysql":
+        found: set[str] = set()
+        for (line,) in connection.execute(text("SHOW GRANTS")):
+            found |= _beyond_reading(line, schema)
+        return sorted(found)
+    if connection.dialect.name == "postgresql":
+        if connection.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).scalar():
+            return ["SUPERUSER"]
+        held = connection.execute(
+            text(
+                "SELECT DISTINCT privilege_type FROM information_schema.table_privileges "
+                "WHERE table_schema = current_schema() AND privilege_type <> 'SELECT' "
+                "AND pg_has_role(current_user, grantee, 'USAGE')"
+            )
+        )
+        return sorted(row[0] for row in held)
+    return []
+
+
+def _beyond_reading(line: str, schema: str | None) -> set[str]:
+    grant = re.match(r"GRANT (?P<what>.+?) ON (?P<where>\S+) TO ", line)
+    if grant is None:  # "GRANT role TO user": the role's own grants are listed on lines of their own
+        return set()
+    database = re.sub(r"\\(.)", r"\1", grant["where"].partition(".")[0].strip("`"))
+    if database not in {"*", schema} and not ("%" in database and schema):
+        return set()
+    # Columns in brackets narrow a privilege; they do not change what it is.
+    names = {name.strip() for name in re.sub(r"\([^)]*\)", "", grant["what"]).split(",")}
+    if "WITH GRANT OPTION" in line:
+        names.add("GRANT OPTION")
+    return names - _HARMLESS
+
+
+def replication_lag(connection: Connection) -> str | None:
+    """How far a replica is behind, in words; None when this is no replica or the account may not ask."""
+    if connection.dialect.name != "mysql":
+        return None
+    mariadb = getattr(connection.dialect, "is_mariadb", False)
+    statement = "SHOW ALL REPLICAS STATUS" if mariadb else "SHOW REPLICA STATUS"
+    try:
+        row = connection.execute(text(statement)).mappings().first()
+    except DBAPIError:
+        return None
+    if row is None:
+        return None
+    for key in ("Seconds_Behind_Master", "Seconds_Behind_Source"):
+        if key in row:
+            return "replication is not running" if row[key] is None else f"{row[key]} s behind its primary"
+    return None
+
+
+def reason_of(error: BaseException) -> str:
+    """One line for people out of a driver's error, with what to do about the common ones."""
+    original = getattr(error, "orig", None) or error
+    arguments = getattr(original, "args", ())
+    number = arguments[0] if arguments and isinstance(arguments[0], int) else None
+    said = str(arguments[-1]) if arguments else str(original)
+    line = " ".join(said.split()) or type(original).__name__
+    advice = _ADVICE.get(number) if number is not None else None
+    return f"{line} ({advice})" if advice else line
+
+
+_ADVICE = {
+    1044: "the account may not use this database; GRANT SELECT on it",
+    1045: "check user and password",
+    1049: "no database of that name on this server",
+    1142: "the account lacks SELECT there",
+    1143: "the account lacks SELECT on a column",
+    1205: "another session holds the table; try again",
+    1969: "raise --statement-timeout, or read from a replica",
+    2003: "is the server up, and reachable from here?",
+    2013: "the server ended the connection",
+    3024: "raise --statement-timeout, or read from a replica",
+}

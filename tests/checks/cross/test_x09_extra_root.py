@@ -1,0 +1,104 @@
+import pytest
+
+from placement_audit.demo.estate import Compute, Estate, Server
+from tests.support import Auditor
+
+
+@pytest.fixture
+def estate() -> Estate:
+    return Estate()
+
+
+@pytest.fixture
+def left(estate: Estate) -> Compute:
+    return estate.compute("left")
+
+
+@pytest.fixture
+def server(estate: Estate) -> Server:
+    return estate.server("web", estate.compute("right"))
+
+
+def hold(estate: Estate, server: Server, host: Compute) -> None:
+    estate.claim(server.uuid, host.provider, estate.amounts(server.flavor))
+
+
+def test_fires_for_six_rows_where_three_are_right(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    hold(estate, server, left)
+    (finding,) = audit(estate, "X09")
+    assert finding.subject["instance"] == server.uuid
+    assert finding.subject["provider"] == left.uuid
+    assert finding.evidence["held"] == "VCPU 2, MEMORY_MB 4096, DISK_GB 20"
+    assert finding.severity == "warning"
+    assert finding.remedy[-1].endswith(f"allocation unset --provider {left.uuid} {server.uuid}")
+
+
+def test_in_flight_while_the_allocation_is_young(audit: Auditor, estate: Estate, left: Compute, server: Server) -> None:
+    estate.claim(server.uuid, left.provider, {"VCPU": 2}, at=estate.ago(minutes=3))
+    (finding,) = audit.report(estate, "X09").findings
+    assert not finding.settled
+    assert finding.newest_change == estate.ago(minutes=3)
+
+
+@pytest.mark.parametrize("task", ["migrating", "resize_finish", "rebuilding", "unshelving"])
+def test_quiet_while_a_task_moves_it(audit: Auditor, estate: Estate, left: Compute, server: Server, task: str) -> None:
+    hold(estate, server, left)
+    server.instance["task_state"] = task
+    assert audit(estate, "X09") == []
+
+
+@pytest.mark.parametrize("status", ["accepted", "running", "post-migrating", "a status of tomorrow"])
+def test_quiet_while_a_migration_is_open(
+    audit: Auditor, estate: Estate, left: Compute, server: Server, status: str
+) -> None:
+    hold(estate, server, left)
+    estate.migration(server, "live-migration", status, left)
+    assert audit(estate, "X09") == []
+
+
+def test_quiet_for_an_evacuated_server_until_its_host_is_back(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    hold(estate, server, left)
+    estate.migration(server, "evacuation", "done", left)
+    assert audit(estate, "X09") == []
+
+
+def test_quiet_for_a_chain_of_evacuations(audit: Auditor, estate: Estate, left: Compute, server: Server) -> None:
+    middle = estate.compute("middle")
+    for host in (left, middle):
+        hold(estate, server, host)
+        estate.migration(server, "evacuation", "done", host)
+    assert audit(estate, "X09") == []
+
+
+def test_quiet_for_a_sharing_provider_and_a_segment(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    pool = estate.shared("nfs", 100_000, left.provider)
+    segment = estate.provider("Neutron segment id 7")
+    estate.claim(server.uuid, pool, {"DISK_GB": 20})
+    estate.claim(server.uuid, segment, {"IPV4_ADDRESS": 1})
+    assert audit(estate, "X09") == []
+
+
+def test_fires_for_a_host_that_an_evacuation_did_not_leave(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    other = estate.compute("other")
+    hold(estate, server, left)
+    estate.migration(server, "evacuation", "done", other)
+    (finding,) = audit(estate, "X09")
+    assert finding.subject["provider_name"] == "left"
+
+
+def test_fires_when_the_move_waits_for_confirmation(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    """In VERIFY_RESIZE the source belongs to the migration, so the server itself may hold its own host alone."""
+    hold(estate, server, left)
+    server.instance["vm_state"] = "resized"
+    estate.migration(server, "resize", "finished", left)
+    assert len(audit(estate, "X09")) == 1

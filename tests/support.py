@@ -1,0 +1,53 @@
+"""What tests of checks share: from an Estate to findings, through the path that a user takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from placement_audit.audit import Report, judge, tables_of
+from placement_audit.checks import chosen
+from placement_audit.demo.estate import Estate, Urls
+from placement_audit.finding import Finding
+from placement_audit.snapshot import kept, opened, take
+from placement_audit.source.config import from_options
+from placement_audit.source.connect import Limits
+
+
+def sqlite_urls(folder: Path, cells: tuple[str, ...]) -> Urls:
+    return Urls(
+        placement=f"sqlite:///{folder}/placement.sqlite",
+        api=f"sqlite:///{folder}/nova_api.sqlite",
+        cells={cell: f"sqlite:///{folder}/nova_{cell}.sqlite" for cell in cells},
+    )
+
+
+@dataclass
+class Auditor:
+    """Writes a cloud to real databases and audits it."""
+
+    urls: Callable[[Estate], Urls]
+    folder: Path
+
+    def report(self, estate: Estate, *codes: str, nova: bool = True, grace: int = 10) -> Report:
+        urls = self.urls(estate)
+        estate.write(urls)
+        sources = from_options(
+            urls.placement,
+            urls.api if nova else None,
+            [f"{name}={url}" for name, url in urls.cells.items()] if nova else [],
+        )
+        checks = chosen(codes)
+        path = self.folder / "snapshot.sqlite"
+        with opened(sources, Limits()) as databases:
+            take(databases, path, {table for check in checks for table in tables_of(check)})
+        with kept(path) as connection:
+            report = judge(connection, checks, timedelta(minutes=grace))
+        assert not [result for result in report.results if result.status == "failed"], report.results
+        return report
+
+    def __call__(self, estate: Estate, *codes: str, nova: bool = True) -> list[Finding]:
+        """The settled findings; a check that was skipped is a mistake of the test."""
+        report = self.report(estate, *codes, nova=nova)
+        assert not [result for result in report.results if result.status == "skipped"], report.results
+        return [finding for finding in report.findings if finding.settled]
