@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from placement_audit.schema import STANDARD_CLASSES
 
-_OVERRIDE = re.compile(r"resources(?P<suffix>[a-zA-Z0-9_-]{0,64}):(?P<name>\w+)\Z", re.ASCII)
-_AMOUNT = re.compile(r"[0-9]+\Z", re.ASCII)
+_OVERRIDE = re.compile(r"resources(?P<suffix>[a-zA-Z0-9_-]{0,64}):(?P<name>.*)\Z")
+_CPUS = re.compile(r"\^?\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.ASCII)
+# An extra spec has room for 255 digits, a database's integer for 18 of them: more than this fits nowhere anyway.
+_MOST = 2**53
 
 Requests = dict[tuple[str, str], int]
 
@@ -29,13 +32,13 @@ class Flavor:
 def requests(flavor: Flavor, *, volume_backed: bool = False, translate_pinned: bool = True) -> Requests:
     """Amounts by (request group suffix, resource class); zero amounts are left out.
 
-    ``translate_pinned`` False gives the second request, which nova sends when pinned CPUs find no PCPU.
-    Image properties are not known here.
+    ``translate_pinned`` False gives the second request of a flavor with dedicated CPUs, which nova sends when
+    nothing has enough PCPU; one with mixed CPUs has no second. Image properties are not known here.
     """
     found = _overrides(flavor.extra_specs)
     named = {name for _, name in found}
     if not named & {"VCPU", "PCPU"}:
-        pinned = _pinned(flavor) if translate_pinned else 0
+        pinned = _pinned(flavor, translate_pinned)
         emulator = pinned and flavor.extra_specs.get("hw:emulator_threads_policy") == "isolate"
         found["", "PCPU"] = pinned + bool(emulator)
         found["", "VCPU"] = flavor.vcpus - pinned
@@ -46,45 +49,59 @@ def requests(flavor: Flavor, *, volume_backed: bool = False, translate_pinned: b
         found["", "DISK_GB"] = root + flavor.ephemeral_gb + -(-flavor.swap // 1024)
     if _true(flavor.extra_specs.get("hw:mem_encryption")):
         found["", "MEM_ENCRYPTION_CONTEXT"] = 1
-    for label in filter(None, flavor.extra_specs.get("hw:pmem", "").split(",")):
-        key = "", f"CUSTOM_PMEM_NAMESPACE_{label.strip().upper()}"
-        found[key] = found.get(key, 0) + 1
-    return {key: amount for key, amount in found.items() if amount > 0}
+    labels = Counter(filter(None, map(str.strip, flavor.extra_specs.get("hw:pmem", "").split(","))))
+    for label, number in labels.items():
+        found["", "CUSTOM_PMEM_NAMESPACE_" + re.sub("[^0-9A-Za-z]+", "_", label).upper()] = number
+    return {key: min(amount, _MOST) for key, amount in found.items() if amount > 0}
 
 
 def _overrides(extra_specs: Mapping[str, str]) -> Requests:
     found: Requests = {}
     for key, value in extra_specs.items():
         match = _OVERRIDE.match(key)
-        if match and _AMOUNT.match(value or "") and _is_class(match["name"]):
-            found[match["suffix"], match["name"]] = int(value)
+        if match and (match["name"] in STANDARD_CLASSES or match["name"].startswith("CUSTOM_")):
+            amount = _amount(value)
+            if amount is not None:
+                found[match["suffix"], match["name"]] = amount
     return found
 
 
-def _is_class(name: str) -> bool:
-    return name in STANDARD_CLASSES or name.startswith("CUSTOM_")
+def _amount(value: str) -> int | None:
+    """What nova makes of a number: whatever int() takes, blanks and all, unless it is negative."""
+    try:
+        amount = int(value)
+    except ValueError:
+        return None
+    return amount if amount >= 0 else None
 
 
-def _pinned(flavor: Flavor) -> int:
-    policy = flavor.extra_specs.get("hw:cpu_policy")
+def _pinned(flavor: Flavor, translate: bool) -> int:
+    specs = flavor.extra_specs
+    policy = specs.get("hw:cpu_policy")
     if policy == "dedicated":
-        return flavor.vcpus
+        return flavor.vcpus if translate else 0
     if policy == "mixed":
-        mask = flavor.extra_specs.get("hw:cpu_dedicated_mask") or flavor.extra_specs.get("hw:cpu_realtime_mask")
-        return min(len(_cpus(mask or "", flavor.vcpus)), flavor.vcpus)
+        mask = specs.get("hw:cpu_dedicated_mask")
+        if not mask and _true(specs.get("hw:cpu_realtime")):
+            mask = specs.get("hw:cpu_realtime_mask") or "0-99999"
+        return len(_cpus(mask, flavor.vcpus)) if mask else 0
     return 0
 
 
 def _cpus(mask: str, vcpus: int) -> set[int]:
-    """The CPUs of a mask such as 0-3,^2. One that only excludes starts from all (nova's realtime mask)."""
-    wanted: set[int] = set()
+    """The CPUs of a mask such as 0-3,^2. One that begins with an exclusion starts from all of them."""
+    everything = set(range(min(vcpus, 100_000)))  # as far as _CPUS can count
+    wanted: set[int] = everything if mask.strip().startswith("^") else set()
     excluded: set[int] = set()
-    for part in filter(None, (part.strip() for part in mask.split(","))):
-        numbers = re.fullmatch(r"\^?(\d{1,5})(?:-(\d{1,5}))?", part)
+    for part in map(str.strip, mask.split(",")):
+        numbers = _CPUS.fullmatch(part)
         if numbers:
-            chosen = excluded if part.startswith("^") else wanted
-            chosen |= set(range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1))
-    return (wanted or set(range(vcpus))) - excluded
+            named = set(range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1))
+            if part.startswith("^"):
+                excluded |= named
+            else:
+                wanted = wanted | named
+    return (wanted - excluded) & everything
 
 
 def _true(value: str | None) -> bool:

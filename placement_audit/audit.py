@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -19,24 +21,12 @@ from placement_audit import __version__, derived
 from placement_audit import schema as t
 from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
 from placement_audit.schema import Role
-from placement_audit.source.connect import reason_of
+from placement_audit.snapshot import Progress, Source, kept, opened, sources_in, take
+from placement_audit.source.config import Sources
+from placement_audit.source.connect import Limits, reason_of
 
 CLOCK = "%Y-%m-%d %H:%M:%S"
 _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
-
-
-@dataclass(frozen=True)
-class Source:
-    """One audited database, as the snapshot tells."""
-
-    role: str
-    name: str
-    url: str | None
-    release: str | None
-    revision: str | None
-    status: str
-    reason: str | None
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +76,27 @@ class _Judged:
     also: Counter[str] = field(default_factory=Counter)
 
 
+def live_report(
+    sources: Sources,
+    limits: Limits,
+    checks: Sequence[Check],
+    grace: timedelta,
+    progress: Progress,
+    *,
+    own_credentials: bool = True,
+) -> Report:
+    """Read what the checks need into a snapshot of their own, and judge it. Raises CannotTell."""
+    started = time.perf_counter()
+    wanted = {table for check in checks for table in tables_of(check)}
+    with TemporaryDirectory(prefix="placement-audit-") as folder:
+        path = Path(folder) / "snapshot.sqlite"
+        with opened(sources, limits, own_credentials=own_credentials) as estate:
+            take(estate, path, wanted, progress)
+        with kept(path) as connection:
+            report = judge(connection, checks, grace)
+    return replace(report, warnings=tuple(estate.warnings), seconds=time.perf_counter() - started)
+
+
 def tables_of(check: Check) -> set[Table]:
     """The tables that a check's query names, derived ones and what they are made of included."""
     named = {item for item in visitors.iterate(check.query) if isinstance(item, Table)}
@@ -96,10 +107,7 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
     """Run checks on a snapshot. A check that fails is reported as failed; the others go on."""
     started = time.perf_counter()
     taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
-    sources = [
-        Source(row.role, row.name, row.url, row.release, row.revision, row.status, row.reason, row.rows or 0)
-        for row in connection.execute(select(t.sources))
-    ]
+    sources = sources_in(connection)
     settled_before = _settled_before(taken_at, grace)
     results: dict[str, Result] = {}
     judged: dict[str, list[_Judged]] = {}

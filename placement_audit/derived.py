@@ -103,15 +103,16 @@ def embedded_flavor(text: str | None) -> Flavor | None:
     """The current flavor out of instance_extra.flavor, or None when it cannot be understood (SEMANTICS C.4)."""
     try:
         data = json.loads(text or "")["cur"]["nova_object.data"]
+        specs = (data.get("extra_specs") or {}).items()
         return Flavor(
             vcpus=int(data["vcpus"]),
             memory_mb=int(data["memory_mb"]),
             root_gb=int(data["root_gb"]),
             ephemeral_gb=int(data.get("ephemeral_gb") or 0),
             swap=int(data.get("swap") or 0),
-            extra_specs={str(key): str(value) for key, value in (data.get("extra_specs") or {}).items()},
+            extra_specs={str(key): "" if value is None else str(value) for key, value in specs},
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -130,7 +131,13 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.expected: (t.instance_extra,),
 }
 
-_holders = select(t.allocations.c.consumer_id)
+_tree = _trees().subquery("tree")
+# What a server holds on a sharing provider is not what its host gives it.
+_holders = (
+    select(t.allocations.c.consumer_id)
+    .join(_tree, _tree.c.provider_id == t.allocations.c.resource_provider_id)
+    .where(_tree.c.shared == 0)
+)
 _unknown = (
     select(t.allocations.c.consumer_id)
     .distinct()
@@ -148,7 +155,14 @@ KEYED: Mapping[Table, tuple[Column[Any], Select[Any]]] = {
     t.shadow_migrations: (t.shadow_migrations.c.uuid, _unknown),
     t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),
 }
-_KEYED_NEEDS = (t.allocations, t.instances, t.migrations)
+_KEYED_NEEDS = (
+    t.allocations,
+    t.instances,
+    t.migrations,
+    t.resource_providers,
+    t.resource_provider_traits,
+    t.traits,
+)
 
 
 def with_parts(tables: Iterable[Table]) -> set[Table]:

@@ -1,7 +1,8 @@
 """Every table and column the auditor knows, as Core Tables: the vocabulary of snapshot and checks.
 
-A live table is read through the Table of the same name; columns that a release does not have yet are NULL
-in the XX
+A live table is read through the Table of the same name; what a release does not have yet is empty or NULL in the
+snapshot. ``info`` of a Table: ``home`` (a Role, or None for tables that only a snapshot has) and, as for a Column,
+``since``: the alembic revision that brought it, absent if Train has it. Sources: SEMANTICS A.1, C.3, C.5.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ resource_providers = _table(
     Column("generation", Integer),
     Column("root_provider_id", Integer),
     Column("parent_provider_id", Integer),
-    *_written(),
+    # no updated_at: it moves with every allocation
+    Column("created_at", Clock),
 )
 inventories = _table(
     Role.PLACEMENT,
@@ -65,7 +67,8 @@ inventories = _table(
     Column("max_unit", Integer),
     Column("step_size", Integer),
     Column("allocation_ratio", Float),
-    *_written(),
+    # no updated_at: nova writes a host's inventory each time the size of a shared pool changes
+    Column("created_at", Clock),
 )
 # Every write of a consumer replaces all its rows: created_at is its last change, updated_at is always NULL
 # (SEMANTICS A.8).
@@ -85,7 +88,7 @@ consumers = _table(
     Column("project_id", Integer),
     Column("user_id", Integer),
     Column("consumer_type_id", Integer, info=XENA),
-    *_written(),
+    Column("created_at", Clock),
 )
 consumer_types = _table(Role.PLACEMENT, "consumer_types", Column("id", Integer), Column("name", String(255)), info=XENA)
 projects = _table(Role.PLACEMENT, "projects", Column("id", Integer), Column("external_id", String(255)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, inspect, select
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,12 +22,15 @@ from placement_audit.source import cells as cell_list
 from placement_audit.source.config import Sources, masked
 from placement_audit.source.connect import (
     Limits,
+    at_home,
     excess_grants,
     local_file,
     reading,
     reason_of,
+    replication_lag,
     schema_of,
     server_of,
+    server_version,
     utc_now,
 )
 from placement_audit.source.read import rows_of
@@ -76,17 +79,19 @@ class Database:
     url: URL
     connection: Connection
     recognised: Recognised
+    excess: tuple[str, ...] = ()
     cell0: bool = False
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A cell whose database cannot be read, and why."""
+    """A database that cannot be read, and why."""
 
+    role: Role
     name: str
-    cell0: bool
     url: URL | None
     reason: str
+    cell0: bool = False
 
 
 @dataclass
@@ -100,10 +105,11 @@ class Estate:
 
 
 @contextmanager
-def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True) -> Iterator[Estate]:
+def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, strict: bool = True) -> Iterator[Estate]:
     """Every database behind ``sources``, placement first; one connection and transaction for each server.
 
-    Raises CannotTell when placement or the API database cannot be read; a cell becomes an Unreadable.
+    A cell that cannot be read becomes an Unreadable. So do placement and the API database unless ``strict``;
+    else they raise CannotTell.
     """
     with ExitStack() as stack:
         connections: dict[URL, Connection] = {}
@@ -115,24 +121,28 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True) ->
                 connections[server] = stack.enter_context(reading(server, limits))
             connection = connections[server]
             recognised = recognise(connection, url, role)
-            database = Database(role, name, url, connection, recognised, cell0)
-            estate.databases.append(database)
             estate.warnings += recognised.warnings
             try:
-                excess = excess_grants(connection, schema_of(url))
+                excess = tuple(excess_grants(connection, schema_of(url)))
             except SQLAlchemyError:
-                excess = []
-            if excess:
-                estate.warnings.append(
-                    f"{masked(url)}: the account may do more than read ({', '.join(excess)}); "
-                    "an account with SELECT alone is enough, and safer"
-                )
+                excess = ()
+            database = Database(role, name, url, connection, recognised, excess, cell0)
+            estate.databases.append(database)
             return database
 
-        open_one(Role.PLACEMENT, "placement", sources.placement)
+        def open_needed(role: Role, name: str, url: URL) -> Database | None:
+            try:
+                return open_one(role, name, url)
+            except CannotTell as error:
+                if strict:
+                    raise
+                estate.unreadable.append(Unreadable(role, name, url, str(error)))
+                return None
+
+        open_needed(Role.PLACEMENT, "placement", sources.placement)
         listed: list[cell_list.Cell] = []
-        if sources.api is not None:
-            api = open_one(Role.API, "nova_api", sources.api)
+        api = open_needed(Role.API, "nova_api", sources.api) if sources.api is not None else None
+        if api is not None:
             try:
                 listed = cell_list.known_cells(api.connection, api.url, sources.base, own_credentials)
             except SQLAlchemyError as error:
@@ -145,8 +155,21 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True) ->
                     raise CannotTell(cell.problem)
                 open_one(Role.CELL, cell.name, cell.url, cell.cell0)
             except CannotTell as error:
-                estate.unreadable.append(Unreadable(cell.name, cell.cell0, cell.url, str(error)))
+                estate.unreadable.append(Unreadable(Role.CELL, cell.name, cell.url, str(error), cell.cell0))
+        estate.warnings += _too_much_granted(estate.databases)
         yield estate
+
+
+def _too_much_granted(databases: Sequence[Database]) -> Iterator[str]:
+    by_account: dict[tuple[URL, tuple[str, ...]], list[str]] = {}
+    for database in databases:
+        if database.excess:
+            by_account.setdefault((server_of(database.url), database.excess), []).append(database.name)
+    for (server, excess), names in by_account.items():
+        yield (
+            f"{masked(server)}: the account may do more than read in {', '.join(names)}: {', '.join(excess)}; "
+            "SELECT alone is enough, and safer"
+        )
 
 
 def take(
@@ -296,7 +319,7 @@ def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], i
     for cell in estate.unreadable:
         records.append(
             {
-                "role": Role.CELL.value,
+                "role": cell.role.value,
                 "name": cell.name,
                 "url": masked(cell.url) if cell.url else None,
                 "cell0": int(cell.cell0),
@@ -308,6 +331,53 @@ def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], i
             }
         )
     into.execute(insert(t.sources), records)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One database of a snapshot: ``status`` is read or unreadable, ``url`` has its password hidden."""
+
+    role: str
+    name: str
+    url: str | None
+    release: str | None
+    revision: str | None
+    status: str
+    reason: str | None
+    rows: int
+
+
+def sources_in(connection: Connection) -> list[Source]:
+    """The databases that a snapshot was made of."""
+    return [
+        Source(row.role, row.name, row.url, row.release, row.revision, row.status, row.reason, row.rows or 0)
+        for row in connection.execute(select(t.sources))
+    ]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the doctor sees of one database: ``rows`` by table, ``lag`` in words if it is a replica."""
+
+    database: Database
+    url: str
+    server: str
+    lag: str | None
+    rows: dict[str, int]
+
+
+def examined(database: Database) -> Examined:
+    """Look at one opened database. Raises CannotTell when a table cannot be counted."""
+    connection = database.connection
+    rows = {}
+    for table in t.live_tables(database.role):
+        if table.name not in database.recognised.columns:
+            continue
+        try:
+            rows[table.name] = connection.scalar(select(func.count()).select_from(at_home(table, database.url))) or 0
+        except SQLAlchemyError as error:
+            raise CannotTell(f"{masked(database.url)}: counting {table.name}: {reason_of(error)}") from None
+    return Examined(database, masked(database.url), server_version(connection), replication_lag(connection), rows)
 
 
 @contextmanager

@@ -1,17 +1,21 @@
 """What tests of checks share: from an Estate to findings, through the path that a user takes."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import update
+
+from placement_audit import schema as t
 from placement_audit.audit import Report, judge, tables_of
 from placement_audit.checks import chosen
 from placement_audit.demo.estate import Estate, Urls
 from placement_audit.finding import Finding
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import from_options
-from placement_audit.source.connect import Limits
+from placement_audit.source.connect import Limits, local_file
 
 
 def sqlite_urls(folder: Path, cells: tuple[str, ...]) -> Urls:
@@ -22,12 +26,28 @@ def sqlite_urls(folder: Path, cells: tuple[str, ...]) -> Urls:
     )
 
 
+def placement_schema(folder: Path, *revisions: str, without: tuple[str, ...] = ()) -> None:
+    """An empty placement database where ``sqlite_urls`` has it, of other revisions, without some tables or columns."""
+    with sqlite3.connect(folder / "placement.sqlite") as connection:
+        for table in t.live_tables(t.Role.PLACEMENT):
+            columns = [f'"{column.name}"' for column in table.columns if str(column) not in without]
+            if table.name not in without:
+                connection.execute(f'CREATE TABLE "{table.name}" ({", ".join(columns)})')
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.executemany("INSERT INTO alembic_version VALUES (?)", [(revision,) for revision in revisions])
+    connection.close()
+
+
 @dataclass
 class Auditor:
     """Writes a cloud to real databases and audits it."""
 
     urls: Callable[[Estate], Urls]
     folder: Path
+    # The revision that placement's schema shall seem to have.
+    revision: str | None = None
+    # The cell that shall seem unreadable.
+    unreadable: str | None = None
 
     def report(self, estate: Estate, *codes: str, nova: bool = True, grace: int = 10) -> Report:
         urls = self.urls(estate)
@@ -41,6 +61,14 @@ class Auditor:
         path = self.folder / "snapshot.sqlite"
         with opened(sources, Limits()) as databases:
             take(databases, path, {table for check in checks for table in tables_of(check)})
+        if self.revision:
+            with local_file(path, write=True).begin() as snapshot:
+                of_placement = update(t.sources).where(t.sources.c.role == "placement")
+                snapshot.execute(of_placement.values(revision=self.revision))
+        if self.unreadable:
+            with local_file(path, write=True).begin() as snapshot:
+                of_cell = update(t.sources).where(t.sources.c.name == self.unreadable)
+                snapshot.execute(of_cell.values(status="unreadable", reason="no route to host"))
         with kept(path) as connection:
             report = judge(connection, checks, timedelta(minutes=grace))
         assert not [result for result in report.results if result.status == "failed"], report.results

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     Case,
     ColumnElement,
     Exists,
     FromClause,
     Integer,
     ScalarSelect,
+    Select,
     String,
     Subquery,
     and_,
@@ -21,6 +24,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 
 from placement_audit import schema as t
@@ -40,14 +44,25 @@ _BUSY = (
     "shelving_offloading",
     "unshelving",
 )
+# SEMANTICS D.2: on a host, a server in one of these holds what it was given there.
+_HOLDING = (
+    "active",
+    "paused",
+    "suspended",
+    "stopped",
+    "rescued",
+    "resized",
+    "shelved",
+    "soft-delete",
+    "error",
+)
 
 
 def newest(*clocks: ColumnElement[Any]) -> ColumnElement[Any]:
     """The latest of several clocks, each of which may be NULL; NULL when all are."""
-    first, *others = clocks
-    found: ColumnElement[Any] = first
+    found, *others = clocks
     for clock in others:
-        found = case((found.is_(None), clock), (clock.is_(None), found), (clock > found, clock), else_=found)
+        found = case((clock >= func.coalesce(found, ""), clock), else_=found)
     return found
 
 
@@ -67,6 +82,12 @@ def class_name(class_id: ColumnElement[Any], classes: FromClause = t.resource_cl
     return func.coalesce(classes.c.name, literal("class ") + cast(class_id, String))
 
 
+def standard_classes(names: Sequence[str] = t.STANDARD_CLASSES) -> Subquery:
+    """The classes that placement makes by itself, with the ids that it gives them (SEMANTICS A.4)."""
+    rows = [select(literal(number).label("id"), literal(name).label("name")) for number, name in enumerate(names)]
+    return union_all(*rows).subquery("standard_classes")
+
+
 # The servers that are there: live rows that no cross-cell resize hides (SEMANTICS H, INST).
 def servers() -> Subquery:
     """Live, visible instances."""
@@ -77,8 +98,24 @@ def servers() -> Subquery:
     )
 
 
+def placed(server: FromClause) -> ColumnElement[bool]:
+    """Whether a server is on a host for good: it must hold something there (SEMANTICS D.17)."""
+    return and_(server.c.vm_state.in_(_HOLDING), server.c.host.is_not(None), server.c.node.is_not(None))
+
+
+def doubled(server: FromClause) -> Exists:
+    """Whether another cell shows a server of the same uuid, so that nobody can tell which host is right (N01)."""
+    twin = t.instances.alias("twin")
+    return exists().where(
+        twin.c.uuid == server.c.uuid,
+        twin.c.cell != server.c.cell,
+        twin.c.deleted == 0,
+        func.coalesce(twin.c.hidden, 0) == 0,
+    )
+
+
 def nodes() -> Subquery:
-    """Live compute nodes outside cell0 (SEMANTICS H, CN)."""
+    """Live compute nodes; cell0 has none (SEMANTICS H, CN)."""
     return select(t.compute_nodes).where(t.compute_nodes.c.deleted == 0).subquery("nodes")
 
 
@@ -109,6 +146,16 @@ def moving(server: FromClause) -> Exists:
         move.c.instance_uuid == server.c.uuid,
         in_progress(move),
         func.coalesce(move.c.status, "") != "finished",
+    )
+
+
+def last_move(server_uuid: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """When a migration of the server last changed."""
+    move = t.migrations.alias("last_move")
+    return (
+        select(func.max(newest(move.c.updated_at, move.c.created_at, move.c.deleted_at)))
+        .where(move.c.instance_uuid == server_uuid)
+        .scalar_subquery()
     )
 
 
@@ -148,6 +195,89 @@ def held(consumer: ColumnElement[Any], root_id: ColumnElement[Any]) -> ScalarSel
     )
 
 
+def consumers_in(root_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """How many consumers hold something in one tree."""
+    holding = t.claims.alias("holding")
+    return select(func.count()).select_from(holding).where(holding.c.root_id == root_id).scalar_subquery()
+
+
+def children() -> Subquery:
+    """How many providers stand below each root (root_id, children); a root without any has no row."""
+    return (
+        select(t.trees.c.root_id, func.count().label("children"))
+        .where(t.trees.c.provider_id != t.trees.c.root_id)
+        .group_by(t.trees.c.root_id)
+        .subquery("children")
+    )
+
+
+def bearers(trait: ColumnElement[bool]) -> Select[Any]:
+    """The ids of the providers that bear a trait: ``bearers(traits.c.name == "COMPUTE_NODE")``."""
+    return select(t.resource_provider_traits.c.resource_provider_id).join(
+        t.traits, and_(t.traits.c.id == t.resource_provider_traits.c.trait_id, trait)
+    )
+
+
+def every_cell_is_read() -> ColumnElement[bool]:
+    """Whether no compute node can be missing here: only the API database knows all cells."""
+    return and_(
+        exists().where(t.sources.c.role == "api", t.sources.c.status == "read"),
+        ~exists().where(t.sources.c.status != "read"),
+    )
+
+
+def held_in_all(consumer: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """What a consumer holds anywhere, in words: "DISK_GB 20 on nfs"; NULL when it holds nothing."""
+    rows, classes, owner = (
+        t.allocations.alias("any_held"),
+        t.resource_classes.alias("any_held_class"),
+        t.resource_providers.alias("any_held_on"),
+    )
+    amount = class_name(rows.c.resource_class_id, classes) + " " + cast(rows.c.used, String) + " on " + owner.c.name
+    return (
+        select(func.aggregate_strings(amount, ", "))
+        .select_from(rows)
+        .join(owner, owner.c.id == rows.c.resource_provider_id)
+        .outerjoin(classes, classes.c.id == rows.c.resource_class_id)
+        .where(rows.c.consumer_id == consumer)
+        .scalar_subquery()
+    )
+
+
+def held_below(consumer: ColumnElement[Any], root_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """The uuids of a root's descendants of which a consumer holds something, with blanks between; NULL for none."""
+    below, trees = t.resource_providers.alias("below"), t.trees.alias("below_in")
+    rows = t.allocations.alias("below_held")
+    holds = (
+        exists().where(rows.c.resource_provider_id == below.c.id, rows.c.consumer_id == consumer).correlate_except(rows)
+    )
+    return (
+        select(func.aggregate_strings(below.c.uuid, " "))
+        .select_from(below)
+        .join(trees, trees.c.provider_id == below.c.id)
+        .where(trees.c.root_id == root_id, below.c.id != root_id, holds)
+        .scalar_subquery()
+    )
+
+
+def storage_alone(root: FromClause) -> ColumnElement[bool]:
+    """Whether a root looks like storage: no compute node ever had it, and it offers neither CPUs nor memory.
+
+    A sharing provider that lost its trait is one. The disks of live servers are on it (SEMANTICS E.5).
+    """
+    node, offered, classes = (
+        t.compute_nodes.alias("storage_node"),
+        t.inventories.alias("offered"),
+        t.resource_classes.alias("offered_class"),
+    )
+    computes = (
+        exists()
+        .where(offered.c.resource_provider_id == root.c.id, classes.c.id == offered.c.resource_class_id)
+        .where(classes.c.name.in_(("VCPU", "PCPU", "MEMORY_MB")))
+    )
+    return and_(~exists().where(node.c.uuid == root.c.uuid), ~computes)
+
+
 def reads_nova() -> Exists:
     """Whether any cell is part of this snapshot."""
     return exists().where(t.sources.c.role == "cell", t.sources.c.status == "read")
@@ -156,3 +286,45 @@ def reads_nova() -> Exists:
 def impact(*letters: tuple[ColumnElement[bool], str], otherwise: str) -> Case[Any]:
     """The ``impact`` column of a row: the letter of the first condition that holds."""
     return case(*[(condition, literal(letter)) for condition, letter in letters], else_=literal(otherwise))
+
+
+def lineage() -> CTE:
+    """Every provider with itself and with each of those above it. UNION drops repeats, so a circle ends it too."""
+    above = t.resource_providers.alias("above")
+    own = select(t.resource_providers.c.id.label("provider_id"), t.resource_providers.c.id.label("ancestor_id"))
+    line = own.cte("lineage", recursive=True)
+    return line.union(
+        select(line.c.provider_id, above.c.parent_provider_id)
+        .join(above, above.c.id == line.c.ancestor_id)
+        .where(above.c.parent_provider_id.is_not(None))
+    )
+
+
+def tops() -> Subquery:
+    """Where the parents of every provider end; no row for one whose parents never end, or end in nothing."""
+    line, top = lineage(), t.resource_providers.alias("top_provider")
+    return (
+        select(line.c.provider_id, line.c.ancestor_id.label("top_id"))
+        .join(top, top.c.id == line.c.ancestor_id)
+        .where(top.c.parent_provider_id.is_(None))
+        .subquery("tops")
+    )
+
+
+def placement_at(*revisions: str) -> Exists:
+    """Whether placement's schema is at one of these revisions (SEMANTICS A.3)."""
+    return exists().where(t.sources.c.role == "placement", t.sources.c.revision.in_(revisions))
+
+
+def standard_to_come(class_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The standard class that placement's next start inserts under this id, or NULL."""
+    there = t.resource_classes.alias("class_there")
+    name = case(dict(enumerate(t.STANDARD_CLASSES)), value=class_id)
+    return case((~exists().where(there.c.name == name), name))
+
+
+def never_started(class_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the class is a standard one, and placement's API has not inserted any of them yet."""
+    # Before Stein the table held custom classes only (SEMANTICS A.4).
+    standard = t.resource_classes.alias("standard_class")
+    return and_(class_id < len(t.STANDARD_CLASSES), ~exists().where(standard.c.name.in_(t.STANDARD_CLASSES)))

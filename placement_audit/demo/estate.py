@@ -15,14 +15,13 @@ from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, func, insert, inspect, select
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit import schema as t
 from placement_audit.amounts import Flavor, requests
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
-from placement_audit.source.config import masked
+from placement_audit.source.config import masked, url_of
 from placement_audit.source.connect import reason_of, writing
 from placement_audit.source.recognise import REVISIONS
 
@@ -147,7 +146,6 @@ class Estate:
             root_provider_id=parent["root_provider_id"] if parent else number,
             parent_provider_id=parent["id"] if parent else None,
             created_at=at or self.ago(days=1),
-            updated_at=at or self.ago(days=1),
         )
 
     def inventory(self, provider: Row, resource_class: str, total: int, **fields: Any) -> Row:
@@ -159,7 +157,6 @@ class Estate:
             "step_size": 1,
             "allocation_ratio": 1.0,
             "created_at": self.ago(days=1),
-            "updated_at": None,
         }
         return self.add(
             t.inventories,
@@ -216,7 +213,6 @@ class Estate:
             user_id=self._owner_id(t.users, user),
             consumer_type_id=kinds[kind] if kind else None,
             created_at=at or self.ago(days=1),
-            updated_at=at or self.ago(days=1),
         )
 
     def allocate(self, consumer: str, provider: Row, amounts: Mapping[str, int], at: str | None = None) -> list[Row]:
@@ -436,9 +432,13 @@ class Estate:
 
         Raises CannotTell when a database cannot be written or already has rows in it.
         """
-        self._write(Role.PLACEMENT, "placement", urls.placement, {})
-        for cell in self.cells:
-            self._write(Role.CELL, cell, urls.cells[cell], {})
+        targets = [
+            (Role.PLACEMENT, "placement", urls.placement),
+            *((Role.CELL, cell, urls.cells[cell]) for cell in self.cells),
+            (Role.API, "nova_api", urls.api),
+        ]
+        for role, _, url in targets:
+            _refuse_rows(url, role)
         mappings = [
             {
                 "id": number,
@@ -449,41 +449,67 @@ class Estate:
             }
             for number, cell in enumerate(self.cells, start=1)
         ]
-        self._write(Role.API, "nova_api", urls.api, {t.cell_mappings: mappings})
+        for role, name, url in targets:
+            self._write(role, name, url, {t.cell_mappings: mappings} if role is Role.API else {})
 
     def _write(self, role: Role, name: str, url: str, more: dict[Table, list[Row]]) -> None:
-        target = make_url(url)
+        target = url_of(url, name)
         rows = {
             table: [row for row in self.rows.get(table, []) if role is not Role.CELL or row["cell"] == name]
             for table in t.live_tables(role)
         } | more
         try:
             with writing(target).begin() as connection:
-                _prepare(connection, target, role)
+                _prepare(connection, role)
                 for table, records in rows.items():
                     _insert(connection, table, records)
         except SQLAlchemyError as error:
             raise CannotTell(f"{masked(target)}: {reason_of(error)}") from None
 
 
-def _prepare(connection: Connection, url: URL, role: Role) -> None:
-    """Missing tables made, and no rows in the others; constraints off, for faults are part of the story."""
+def create_databases(urls: Urls) -> None:
+    """Make the schemas that do not exist yet on a MySQL or MariaDB server. Raises CannotTell."""
+    for text in (urls.placement, urls.api, *urls.cells.values()):
+        url = url_of(text, "--load")
+        if url.get_backend_name() != "mysql":
+            continue  # PostgreSQL makes no database inside a transaction; its databases must be there
+        engine = writing(url._replace(database=None))
+        name = engine.dialect.identifier_preparer.quote_identifier(url.database or "")
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name}")
+        except SQLAlchemyError as error:
+            raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None
+
+
+def _prepare(connection: Connection, role: Role) -> None:
+    """Tables made where there are none; constraints off, for faults are part of the story."""
     if connection.dialect.name == "mysql":
         connection.exec_driver_sql("SET SESSION foreign_key_checks = 0")
         # Without this VCPU, whose id is 0, would be numbered anew (SEMANTICS A.4).
         connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')")
     elif connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET session_replication_role = replica")
-    present = set(inspect(connection).get_table_names())
-    own = [*t.live_tables(role), *([t.cell_mappings] if role is Role.API else [])]
-    if not present:
-        _make(connection, own, list(REVISIONS[role])[-1])
-        return
-    for table in own:
-        if table.name in present and connection.scalar(select(func.count()).select_from(_bare(table))):
-            raise CannotTell(
-                f"{masked(url)}: {table.name} has rows in it; the demo cloud goes into empty databases only"
-            )
+    if not inspect(connection).get_table_names():
+        _make(connection, _own_tables(role), list(REVISIONS[role])[-1])
+
+
+def _refuse_rows(text: str, role: Role) -> None:
+    url = url_of(text, "the demo cloud")
+    try:
+        with writing(url).connect() as connection:
+            present = set(inspect(connection).get_table_names())
+            for table in _own_tables(role):
+                if table.name in present and connection.scalar(select(func.count()).select_from(_bare(table))):
+                    raise CannotTell(
+                        f"{masked(url)}: {table.name} has rows in it; the demo cloud goes into empty databases only"
+                    )
+    except SQLAlchemyError as error:
+        raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None
+
+
+def _own_tables(role: Role) -> list[Table]:
+    return [*t.live_tables(role), *([t.cell_mappings] if role is Role.API else [])]
 
 
 def _bare(table: Table) -> Table:

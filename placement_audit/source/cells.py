@@ -76,13 +76,15 @@ def _variables(base: str) -> dict[str, str | int | None]:
         "scheme": parts.scheme,
         "username": parts.username,
         "password": parts.password,
+        "hostname": parts.hostname,
+        "port": parts.port,
         "path": parts.path.lstrip("/"),
         "query": parts.query,
         "fragment": parts.fragment,
     }
     addresses = parts.netloc.split(",")
     if len(addresses) == 1:
-        return found | {"hostname": parts.hostname, "port": parts.port}
+        return found
     for number, address in enumerate(addresses, start=1):
         one = urlsplit(f"//{address}")
         found |= {
@@ -99,7 +101,8 @@ def _as_ourselves(url: URL, own: URL) -> URL:
         return url
     socket = {key: value for key, value in url.query.items() if key == "unix_socket"}
     options = {key: value for key, value in own.query.items() if key != "unix_socket"} | socket
-    return url.set(username=own.username, password=own.password, query=options)
+    # set() would take an absent password for "as it was" and keep nova's.
+    return url._replace(username=own.username, password=own.password).set(query=options)
 
 
 def overridden(cells: list[Cell], given: dict[str, URL]) -> list[Cell]:

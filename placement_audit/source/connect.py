@@ -30,7 +30,8 @@ class Limits:
 
 def server_of(url: URL) -> URL:
     """What two databases must share to be read over one connection: for MySQL all but the database's name."""
-    return url.set(database=None) if url.get_backend_name() == "mysql" else url
+    # set() would take None for "as it was"
+    return url._replace(database=None) if url.get_backend_name() == "mysql" else url
 
 
 def schema_of(url: URL) -> str | None:
@@ -228,6 +229,14 @@ def _beyond_reading(line: str, schema: str | None) -> set[str]:
     if "WITH GRANT OPTION" in line:
         names.add("GRANT OPTION")
     return names - _HARMLESS
+
+
+def server_version(connection: Connection) -> str:
+    """The server's product and version."""
+    if connection.dialect.name == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    said = str(connection.execute(text("SELECT version()")).scalar_one())
+    return said if said.startswith("PostgreSQL") or "MariaDB" in said else f"MySQL {said}"
 
 
 def replication_lag(connection: Connection) -> str | None:

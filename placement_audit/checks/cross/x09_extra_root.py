@@ -1,6 +1,19 @@
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
-from placement_audit.checks.relations import busy, evacuated_from, held, moving, newest, nodes, on_node, servers
+from placement_audit.checks.relations import (
+    busy,
+    doubled,
+    evacuated_from,
+    held,
+    held_below,
+    last_move,
+    moving,
+    newest,
+    nodes,
+    on_node,
+    servers,
+    storage_alone,
+)
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import claims, resource_providers
 
@@ -19,11 +32,15 @@ CHECK = Check(
     exceptions=(
         "a migration, resize, evacuation or another task of the server is in progress",
         "an evacuated server, until its old host is back (migration status done)",
-        "sharing providers and neutron segments",
+        "sharing providers, one that lost its trait included, and neutron segments",
+        "a server that two cells show, so that nobody can tell which host is right",
     ),
     remedy=(
         "openstack server show {instance}",
         "openstack resource provider allocation show {instance}",
+        # Unset takes one provider's part, not a tree's; after the root's is gone nothing would point to the rest.
+        "for provider in $(echo {children}); do openstack --os-placement-api-version 1.12"
+        ' resource provider allocation unset --provider "$provider" {instance}; done',
         "openstack --os-placement-api-version 1.12 resource provider allocation unset --provider {provider} {instance}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
@@ -41,7 +58,14 @@ CHECK = Check(
             _server.c.vm_state,
             _right.c.uuid.label("right_provider"),
             held(_server.c.uuid, _extra.c.id).label("held"),
-            newest(_there.c.newest, _here.c.newest, _server.c.updated_at, _server.c.created_at).label("newest_change"),
+            held_below(_server.c.uuid, _extra.c.id).label("children"),
+            newest(
+                _there.c.newest,
+                _here.c.newest,
+                _server.c.updated_at,
+                _server.c.created_at,
+                last_move(_server.c.uuid),
+            ).label("newest_change"),
         )
         .select_from(_server)
         .join(_node, on_node(_server, _node))
@@ -50,7 +74,9 @@ CHECK = Check(
         .join(_there, (_there.c.consumer_id == _server.c.uuid) & (_there.c.root_id != _right.c.id))
         .join(_extra, _extra.c.id == _there.c.root_id)
         .where(_there.c.shared == 0, _there.c.core > 0, func.coalesce(_server.c.vm_state, "") != "shelved_offloaded")
-        .where(~busy(_server), ~moving(_server), ~evacuated_from(_server, _extra))
+        # With nothing but a port's bandwidth on its own host, the extra part is all that accounts for it: X08's.
+        .where(or_(_here.c.core > 0, _node.c.hypervisor_type == "ironic"), ~storage_alone(_extra))
+        .where(~busy(_server), ~moving(_server), ~doubled(_server), ~evacuated_from(_server, _extra))
         .order_by("instance", "provider")
     ),
 )

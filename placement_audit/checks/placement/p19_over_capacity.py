@@ -62,7 +62,7 @@ CHECK = Check(
             inventories.c.total,
             inventories.c.reserved,
             inventories.c.allocation_ratio,
-            newest(inventories.c.updated_at, inventories.c.created_at, _used.c.newest).label("newest_change"),
+            newest(inventories.c.created_at, _used.c.newest).label("newest_change"),
             impact((_by_rounding, "I"), (_old_placement, "H"), otherwise="M").label("impact"),
         )
         .select_from(inventories)

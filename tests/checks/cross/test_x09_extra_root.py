@@ -1,5 +1,6 @@
 import pytest
 
+from placement_audit import schema as t
 from placement_audit.demo.estate import Compute, Estate, Server
 from tests.support import Auditor
 
@@ -102,3 +103,52 @@ def test_fires_when_the_move_waits_for_confirmation(
     server.instance["vm_state"] = "resized"
     estate.migration(server, "resize", "finished", left)
     assert len(audit(estate, "X09")) == 1
+
+
+def test_fires_and_frees_the_children_before_the_root(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    """Once the root's part is gone, nothing would point to what is left below."""
+    hold(estate, server, left)
+    children = [estate.provider(name, parent=left.provider) for name in ("left_gpu", "left_nic")]
+    for child in children:
+        estate.claim(server.uuid, child, {"VGPU": 1})
+    (finding,) = audit(estate, "X09")
+    loop, last = finding.remedy[-2:]
+    assert loop.startswith("for provider in $(echo '")
+    assert all(child["uuid"] in loop for child in children)
+    assert last.endswith(f"allocation unset --provider {left.uuid} {server.uuid}")
+
+
+def test_in_flight_while_its_migration_has_just_ended(
+    audit: Auditor, estate: Estate, left: Compute, server: Server
+) -> None:
+    hold(estate, server, left)
+    estate.migration(server, "evacuation", "failed", left, at=estate.ago(minutes=2))
+    (finding,) = audit.report(estate, "X09").findings
+    assert not finding.settled
+
+
+def test_quiet_for_a_sharing_provider_that_lost_its_trait(audit: Auditor, estate: Estate, server: Server) -> None:
+    pool = estate.provider("nfs")
+    estate.inventory(pool, "DISK_GB", 100_000)
+    estate.claim(server.uuid, pool, {"DISK_GB": 20})
+    assert audit(estate, "X09") == []
+
+
+def test_quiet_for_a_server_that_two_cells_show(audit: Auditor) -> None:
+    """Either host may be the right one."""
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    here, there = estate.compute("here"), estate.compute("there", cell="cell2")
+    server = estate.server("web", here)
+    hold(estate, server, there)
+    estate.add(t.instances, **{**server.instance, "cell": "cell2", "host": "there", "node": "there"})
+    assert audit(estate, "X09") == []
+
+
+def test_quiet_where_the_other_part_is_all_that_accounts_for_it(audit: Auditor, estate: Estate, left: Compute) -> None:
+    right = estate.compute("there")
+    server = estate.server("port", right, holds=False)
+    hold(estate, server, left)
+    estate.claim(server.uuid, estate.provider("agent", parent=right.provider), {"NET_BW_EGR_KILOBIT_PER_SEC": 1})
+    assert audit(estate, "X09") == []

@@ -1,0 +1,53 @@
+# make demo      a made-up cloud, audited: needs python3 and a package index, nothing else
+# make test      all tests, on a real MariaDB (tests/mariadb.py says where it comes from)
+# make lint      ruff and mypy
+# make bench     against nova-manage, on a large cloud
+# make image     container images of MariaDB and of the auditor, made without a registry (root, Docker)
+# make clean     remove what these made
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
+
+.PHONY: demo test lint bench image clean
+
+# exit code 1 says that the audit found something, which is what a demonstration is for
+demo: $(VENV)/.installed
+	@$(BIN)/placement-audit demo || [ $$? -eq 1 ]
+
+test: $(VENV)/.installed-for-tests
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-for-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-for-tests
+	$(BIN)/python bench/run.py
+
+image: $(BIN)/pip
+	docker/mariadb-image
+	PIP=$(BIN)/pip docker/auditor-image
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-for-tests: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+# Debian's python3 comes without the part of venv that brings pip.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "make: installing Debian's python3-venv with $(SUDO) apt-get" >&2; \
+		$(SUDO) apt-get update -q && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv $(VENV)

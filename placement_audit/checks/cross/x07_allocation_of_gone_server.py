@@ -1,0 +1,96 @@
+from sqlalchemy import and_, case, exists, func, literal, or_, select, union_all
+
+from placement_audit.checks.relations import busy, held, last_move, moving, newest
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import (
+    build_requests,
+    claims,
+    instance_mappings,
+    instances,
+    resource_providers,
+    shadow_instances,
+    sources,
+)
+
+_DELETED, _ARCHIVED = "is deleted", "is deleted and archived"
+_cell0 = select(sources.c.name).where(sources.c.role == "cell", sources.c.cell0 == 1)
+_visible = func.coalesce(instances.c.hidden, 0) == 0
+# Why a row of the server entitles it to nothing; NULL for a row that may.
+_state = case(
+    (instances.c.deleted != 0, literal(_DELETED)),
+    (or_(~_visible, busy(instances)), None),
+    (instances.c.cell.in_(_cell0), literal("never left cell0")),
+    (and_(instances.c.vm_state == "error", instances.c.host.is_(None)), literal("is in error and on no host")),
+    (and_(instances.c.vm_state == "shelved_offloaded", instances.c.task_state.is_(None)), literal("is offloaded")),
+)
+_live = instances.c.deleted == 0
+# A cross-cell resize leaves rows of one server in two cells: all of them must say the same.
+_gone = (
+    select(
+        instances.c.uuid,
+        func.coalesce(func.max(case((_live, _state))), func.max(_state)).label("state"),
+        func.coalesce(func.max(case((_live, instances.c.cell))), func.max(instances.c.cell)).label("cell"),
+        newest(
+            func.max(instances.c.updated_at), func.max(instances.c.created_at), func.max(instances.c.deleted_at)
+        ).label("changed"),
+    )
+    .where(instances.c.uuid.in_(select(claims.c.consumer_id)))
+    .group_by(instances.c.uuid)
+    .having(func.count(_state) == func.count())
+)
+_archived = (
+    select(
+        shadow_instances.c.uuid,
+        literal(_ARCHIVED).label("state"),
+        func.max(shadow_instances.c.cell).label("cell"),
+        func.max(shadow_instances.c.deleted_at).label("changed"),
+    )
+    .where(~exists().where(instances.c.uuid == shadow_instances.c.uuid))
+    .group_by(shadow_instances.c.uuid)
+)
+_server = union_all(_gone, _archived).subquery("gone")
+_queued = or_(
+    exists().where(build_requests.c.instance_uuid == _server.c.uuid),
+    exists().where(instance_mappings.c.instance_uuid == _server.c.uuid, instance_mappings.c.cell_id.is_(None)),
+)
+
+CHECK = Check(
+    code="X07",
+    name="allocation-of-gone-server",
+    impact=Impact.HIGH,
+    title="Allocation of a server that is deleted or on no host",
+    message="server {instance} {state}, yet it still holds {held} on {provider_name}",
+    identity=("consumer", "provider"),
+    why="Nothing runs there, but placement keeps the room: it is lost until somebody deletes the allocation.",
+    exceptions=(
+        "a build that is queued, rescheduled or under way",
+        "a server that is being unshelved, or has another task or migration in progress",
+        "a deleted row whose server lives on in another cell",
+        "a row that a cross-cell resize hides",
+    ),
+    remedy=(
+        "openstack server show {instance}",
+        "openstack resource provider allocation show {consumer}",
+        "openstack resource provider allocation delete {consumer}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
+    absorbs={"P30": ("consumer",)},
+    whole_cloud=True,
+    query=(
+        select(
+            claims.c.consumer_id.label("consumer"),
+            _server.c.uuid.label("instance"),
+            resource_providers.c.uuid.label("provider"),
+            resource_providers.c.name.label("provider_name"),
+            _server.c.cell,
+            _server.c.state,
+            held(claims.c.consumer_id, resource_providers.c.id).label("held"),
+            newest(claims.c.newest, _server.c.changed, last_move(_server.c.uuid)).label("newest_change"),
+        )
+        .select_from(_server)
+        .join(claims, claims.c.consumer_id == _server.c.uuid)
+        .join(resource_providers, resource_providers.c.id == claims.c.root_id)
+        .where(~_queued, or_(_server.c.state.in_((_DELETED, _ARCHIVED)), ~moving(_server)))
+        .order_by("consumer", "provider")
+    ),
+)

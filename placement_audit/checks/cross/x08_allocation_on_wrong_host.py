@@ -1,0 +1,130 @@
+from sqlalchemy import String, and_, case, cast, exists, func, literal, select
+
+from placement_audit.checks.relations import (
+    busy,
+    doubled,
+    evacuated_from,
+    held,
+    held_below,
+    impact,
+    last_move,
+    moving,
+    newest,
+    nodes,
+    on_node,
+    placed,
+    servers,
+    storage_alone,
+)
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import (
+    allocations,
+    claims,
+    consumers,
+    migrations,
+    projects,
+    resource_classes,
+    resource_providers,
+    trees,
+    users,
+)
+
+_server, _node = servers(), nodes()
+_right, _wrong = resource_providers.alias("right_root"), resource_providers.alias("wrong_root")
+_here, _there, _elsewhere = claims.alias("here"), claims.alias("there"), claims.alias("elsewhere")
+_core_here = exists().where(_here.c.consumer_id == _server.c.uuid, _here.c.root_id == trees.c.root_id, _here.c.core > 0)
+_more = exists().where(
+    _elsewhere.c.consumer_id == _server.c.uuid,
+    _elsewhere.c.root_id != _wrong.c.id,
+)
+# While a migration holds a part of the server, nobody can tell from here on which of the two hosts it runs.
+_move, _moved = migrations.alias("holding_move"), claims.alias("moved")
+_held_by_a_move = exists().where(_move.c.instance_uuid == _server.c.uuid, _move.c.uuid == _moved.c.consumer_id)
+_rows, _classes = allocations.alias("to_move"), resource_classes.alias("to_move_class")
+_amounts = (
+    select(func.aggregate_strings(_classes.c.name + "=" + cast(_rows.c.used, String), ","))
+    .select_from(_rows)
+    .join(_classes, _classes.c.id == _rows.c.resource_class_id)
+    .where(_rows.c.consumer_id == _server.c.uuid, _rows.c.resource_provider_id == _wrong.c.id)
+    .scalar_subquery()
+)
+_count = (
+    select(func.count(_classes.c.name.distinct()))
+    .select_from(_rows)
+    .join(_classes, _classes.c.id == _rows.c.resource_class_id)
+    .where(_rows.c.consumer_id == _server.c.uuid, _rows.c.resource_provider_id == _wrong.c.id, _rows.c.used > 0)
+    .scalar_subquery()
+)
+# `allocation set` replaces all that the server holds: offered only when that is one plain set of rows on one provider.
+_movable = and_(
+    _server.c.vm_state != "error",
+    _right.c.id == trees.c.root_id,
+    ~_more,
+    held_below(_server.c.uuid, _wrong.c.id).is_(None),
+    _count == _there.c.rows,
+    ~_held_by_a_move,
+    ~evacuated_from(_server, _wrong),
+)
+
+CHECK = Check(
+    code="X08",
+    name="allocation-on-wrong-host",
+    impact=Impact.HIGH,
+    title="Server whose allocation is on another host alone",
+    message="server {instance} runs on {node}, but holds {held} on {provider_name} instead",
+    identity=("instance", "provider"),
+    why=(
+        "Its own host is overbooked, since placement does not know of the server there, and the other host looks "
+        "fuller than it is. What it holds is all that accounts for it: move it, do not delete it."
+    ),
+    exceptions=(
+        "a migration, resize, evacuation or another task of the server is in progress",
+        "sharing providers and neutron segments",
+        "bare metal nodes",
+        "a server that a cross-cell resize hides, or that two cells show",
+        "a host whose provider is missing, which is a finding of its own",
+    ),
+    remedy=(
+        "openstack server show {instance}",
+        "openstack server migration list --server {instance}",
+        "openstack resource provider allocation show {instance}",
+        "openstack --os-placement-api-version 1.28 resource provider allocation set --allocation {allocation}"
+        " --project-id {project} --user-id {user} {instance}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
+    absorbs={"P30": ("consumer",)},
+    query=(
+        select(
+            _server.c.uuid.label("consumer"),
+            _server.c.uuid.label("instance"),
+            _wrong.c.uuid.label("provider"),
+            _wrong.c.name.label("provider_name"),
+            _server.c.cell,
+            _server.c.host,
+            _server.c.node,
+            projects.c.external_id.label("project"),
+            users.c.external_id.label("user"),
+            _server.c.vm_state,
+            _right.c.uuid.label("right_provider"),
+            held(_server.c.uuid, _wrong.c.id).label("held"),
+            case((_movable, literal("rp=") + _right.c.uuid + "," + _amounts)).label("allocation"),
+            newest(_there.c.newest, _server.c.updated_at, _server.c.created_at, last_move(_server.c.uuid)).label(
+                "newest_change"
+            ),
+            impact((_server.c.vm_state == "error", "M"), otherwise="H").label("impact"),
+        )
+        .select_from(_server)
+        .join(_node, on_node(_server, _node))
+        .join(_right, _right.c.uuid == _node.c.uuid)
+        .join(trees, trees.c.provider_id == _right.c.id)
+        .join(_there, and_(_there.c.consumer_id == _server.c.uuid, _there.c.root_id != trees.c.root_id))
+        .join(_wrong, _wrong.c.id == _there.c.root_id)
+        .outerjoin(consumers, consumers.c.uuid == _server.c.uuid)
+        .outerjoin(projects, projects.c.id == consumers.c.project_id)
+        .outerjoin(users, users.c.id == consumers.c.user_id)
+        .where(placed(_server), func.coalesce(_node.c.hypervisor_type, "") != "ironic")
+        .where(_there.c.shared == 0, _there.c.core > 0, ~storage_alone(_wrong), ~_core_here)
+        .where(~busy(_server), ~moving(_server), ~doubled(_server))
+        .order_by("instance", "provider")
+    ),
+)

@@ -1,0 +1,49 @@
+from sqlalchemy import case, exists, func, null, or_, select
+
+from placement_audit.checks.relations import never_started, standard_to_come
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import STANDARD_CLASSES, allocations, inventories, resource_classes
+
+_class_id = allocations.c.resource_class_id
+_supplied = exists().where(inventories.c.resource_class_id == _class_id)
+
+CHECK = Check(
+    code="P12",
+    name="allocation-of-unknown-class",
+    impact=Impact.HIGH,
+    title="Allocation of a resource class that is missing",
+    message=(
+        "allocations are of resource class id {class_id}, which does not exist "
+        "(rows: {rows}, consumers: {consumers}, providers: {providers})"
+    ),
+    identity=("class_id",),
+    why=(
+        "Placement cannot name the class and answers 404 when it is asked what these consumers hold. Nova cannot move "
+        "or resize such a server."
+    ),
+    exceptions=("standard classes, as long as the API has not been started on the database",),
+    remedy=(
+        'mariadb placement -e "SELECT * FROM allocations WHERE resource_class_id = {class_id}"',
+        "systemctl restart placement-api  # its start inserts {standard_class} as id {class_id}",
+        'mariadb placement -e "DELETE FROM allocations WHERE resource_class_id = {useless_class_id}'
+        ' AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id})"',
+    ),
+    references=("https://docs.openstack.org/os-resource-classes/latest/",),
+    query=(
+        select(
+            _class_id.label("class_id"),
+            null().label("resource_class"),
+            standard_to_come(_class_id).label("standard_class"),
+            # A custom class that nobody has any more was deleted on purpose: its last allocations stand for nothing.
+            case((or_(_class_id < len(STANDARD_CLASSES), _supplied), None), else_=_class_id).label("useless_class_id"),
+            func.count().label("rows"),
+            func.count(allocations.c.consumer_id.distinct()).label("consumers"),
+            func.count(allocations.c.resource_provider_id.distinct()).label("providers"),
+            func.max(allocations.c.created_at).label("newest_change"),
+        )
+        .outerjoin_from(allocations, resource_classes, resource_classes.c.id == _class_id)
+        .where(resource_classes.c.id.is_(None), ~never_started(_class_id))
+        .group_by(_class_id)
+        .order_by("class_id")
+    ),
+)

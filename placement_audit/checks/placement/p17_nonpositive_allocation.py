@@ -1,0 +1,60 @@
+from sqlalchemy import case, exists, func, select
+
+from placement_audit.checks.relations import class_name
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import allocations, resource_classes, resource_providers
+
+_bad = (
+    select(
+        allocations.c.consumer_id,
+        allocations.c.resource_provider_id,
+        allocations.c.resource_class_id,
+        func.sum(allocations.c.used).label("used"),
+        func.max(allocations.c.created_at).label("newest"),
+    )
+    .where(allocations.c.used <= 0)
+    .group_by(allocations.c.consumer_id, allocations.c.resource_provider_id, allocations.c.resource_class_id)
+    .subquery("bad")
+)
+# The command takes all rows of the class off the provider, good ones too.
+_has_good_rows = exists().where(
+    allocations.c.consumer_id == _bad.c.consumer_id,
+    allocations.c.resource_provider_id == _bad.c.resource_provider_id,
+    allocations.c.resource_class_id == _bad.c.resource_class_id,
+    allocations.c.used > 0,
+)
+
+CHECK = Check(
+    code="P17",
+    name="nonpositive-allocation",
+    impact=Impact.MEDIUM,
+    title="Allocation of nothing, or of less",
+    message="{consumer} holds {used} {resource_class} on {provider_name}",
+    identity=("consumer", "provider", "resource_class"),
+    why=(
+        "Placement accepts no such amount, so somebody wrote it past placement. A negative one makes the provider "
+        "look emptier than it is."
+    ),
+    remedy=(
+        "openstack resource provider allocation show {consumer}",
+        # 1.28 keeps a write of somebody else in between from being lost.
+        "openstack --os-placement-api-version 1.28 resource provider allocation unset --provider {provider}"
+        " --resource-class {class_to_unset} {consumer}",
+    ),
+    references=("https://docs.openstack.org/api-ref/placement/#allocations",),
+    query=(
+        select(
+            _bad.c.consumer_id.label("consumer"),
+            resource_providers.c.uuid.label("provider"),
+            resource_providers.c.name.label("provider_name"),
+            class_name(_bad.c.resource_class_id).label("resource_class"),
+            _bad.c.used,
+            case((~_has_good_rows, resource_classes.c.name)).label("class_to_unset"),
+            _bad.c.newest.label("newest_change"),
+        )
+        .select_from(_bad)
+        .join(resource_providers, resource_providers.c.id == _bad.c.resource_provider_id)
+        .outerjoin(resource_classes, resource_classes.c.id == _bad.c.resource_class_id)
+        .order_by("consumer", "provider", "resource_class")
+    ),
+)

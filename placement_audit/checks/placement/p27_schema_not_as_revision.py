@@ -1,0 +1,39 @@
+from sqlalchemy import null, select
+
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import deviations
+
+CHECK = Check(
+    code="P27",
+    name="schema-not-as-revision",
+    impact=Impact.CLOUD,
+    title="Placement database whose tables are not those of its revision",
+    message="database {database} (revision {revision}): {detail}",
+    identity=("database", "table"),
+    why=(
+        "Placement's own migrations leave no such state: an upgrade that stopped half-way, single tables restored "
+        "from another release or a revision stamped by hand do. The API fails on what is missing, and "
+        "placement-manage db sync on what is there too early."
+    ),
+    exceptions=(
+        "an older release, whose tables are those of its revision",
+        "a later release, whose revision is not known yet, is a warning of the run",
+    ),
+    remedy=(
+        "placement-manage db version",
+        'mariadb placement -e "SELECT version_num FROM alembic_version"',
+        'mariadb placement -e "SHOW TABLES"',
+    ),
+    references=("https://docs.openstack.org/placement/latest/cli/placement-manage.html",),
+    query=(
+        select(
+            deviations.c.name.label("database"),
+            deviations.c.table,
+            deviations.c.revision,
+            deviations.c.detail,
+            null().label("newest_change"),
+        )
+        .where(deviations.c.role == "placement")
+        .order_by("database", "table")
+    ),
+)

@@ -1,0 +1,64 @@
+from sqlalchemy import exists, func, or_, select
+
+from placement_audit.checks.relations import impact, reads_nova
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import (
+    claims,
+    consumer_types,
+    consumers,
+    instances,
+    migrations,
+    resource_providers,
+)
+
+_known_to_nova = or_(
+    exists().where(instances.c.uuid == claims.c.consumer_id),
+    exists().where(migrations.c.uuid == claims.c.consumer_id),
+)
+# Nova writes no consumer type at all, up to 2026.2, so any other word is another service's (SEMANTICS A.9, D.16).
+_foreign = func.max(consumer_types.c.name).not_in(("INSTANCE", "MIGRATION"))
+
+CHECK = Check(
+    code="P30",
+    name="several-roots",
+    impact=Impact.MEDIUM,
+    title="Consumer that holds compute resources on several hosts",
+    message="{consumer} holds compute resources on {roots} hosts: {providers}",
+    identity=("consumer",),
+    why=(
+        "A server belongs on one host; what it keeps on another is lost to placement. Without nova's databases it "
+        "cannot be told which host is right, and an evacuated server holds both legally until its old host returns: "
+        "look before anything is removed."
+    ),
+    exceptions=(
+        "sharing providers and neutron segments",
+        "resources on another root that are no host's own (bandwidth, custom classes)",
+        "a consumer that nova knows, where nova's databases are read: the checks that see both sides judge it",
+        "a consumer that nova does not know, or of another service's type, is information",
+    ),
+    remedy=(
+        "openstack resource provider allocation show {consumer}",
+        "openstack server show {consumer}",
+        "openstack server migration list --server {consumer}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
+    optional=(instances, migrations),
+    query=(
+        select(
+            claims.c.consumer_id.label("consumer"),
+            func.count(claims.c.root_id.distinct()).label("roots"),
+            func.aggregate_strings(resource_providers.c.name, ", ").label("providers"),
+            func.max(consumer_types.c.name).label("consumer_type"),
+            func.max(claims.c.newest).label("newest_change"),
+            impact((_foreign, "I"), (reads_nova(), "I"), otherwise="M").label("impact"),
+        )
+        .select_from(claims)
+        .join(resource_providers, resource_providers.c.id == claims.c.root_id)
+        .outerjoin(consumers, consumers.c.uuid == claims.c.consumer_id)
+        .outerjoin(consumer_types, consumer_types.c.id == consumers.c.consumer_type_id)
+        .where(claims.c.shared == 0, claims.c.core > 0, ~_known_to_nova)
+        .group_by(claims.c.consumer_id)
+        .having(func.count(claims.c.root_id.distinct()) > 1)
+        .order_by("consumer")
+    ),
+)

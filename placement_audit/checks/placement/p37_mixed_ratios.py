@@ -1,0 +1,76 @@
+from sqlalchemy import String, cast, func, literal, select
+
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import (
+    SHARING_TRAIT,
+    inventories,
+    placement_aggregates,
+    resource_classes,
+    resource_provider_aggregates,
+    resource_provider_traits,
+    traits,
+)
+
+_sharing = (
+    select(resource_provider_traits.c.resource_provider_id)
+    .join(traits, traits.c.id == resource_provider_traits.c.trait_id)
+    .where(traits.c.name == SHARING_TRAIT)
+)
+_ratio = (
+    select(
+        resource_provider_aggregates.c.aggregate_id,
+        inventories.c.resource_class_id,
+        inventories.c.allocation_ratio.label("ratio"),
+        func.count().label("providers"),
+        func.max(inventories.c.created_at).label("newest"),
+    )
+    .join_from(
+        resource_provider_aggregates,
+        inventories,
+        inventories.c.resource_provider_id == resource_provider_aggregates.c.resource_provider_id,
+    )
+    .where(inventories.c.resource_provider_id.not_in(_sharing))
+    .group_by(
+        resource_provider_aggregates.c.aggregate_id, inventories.c.resource_class_id, inventories.c.allocation_ratio
+    )
+    .subquery("ratio")
+)
+_lowest, _highest = func.min(_ratio.c.ratio), func.max(_ratio.c.ratio)
+_in_words = cast(_ratio.c.ratio, String) + literal(" on ") + cast(_ratio.c.providers, String)
+
+CHECK = Check(
+    code="P37",
+    name="mixed-ratios",
+    impact=Impact.LOW,
+    title="Providers of one aggregate with unlike allocation ratios",
+    message="the {providers} providers of aggregate {aggregate} have unlike ratios for {resource_class}: {ratios}",
+    identity=("aggregate", "resource_class"),
+    why=(
+        "Servers meet more company on one host than on the next, though the aggregate offers them as the same. Often "
+        "a host missed a change of cpu_allocation_ratio, ram_allocation_ratio or disk_allocation_ratio in nova.conf, "
+        "or still has the default of an earlier release."
+    ),
+    exceptions=("sharing providers, which are no hosts", "unlike ratios of different classes"),
+    remedy=("openstack --os-placement-api-version 1.3 resource provider list --member-of {aggregate}",),
+    references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#allocation-ratios",),
+    query=(
+        select(
+            placement_aggregates.c.uuid.label("aggregate"),
+            resource_classes.c.name.label("resource_class"),
+            func.sum(_ratio.c.providers).label("providers"),
+            _lowest.label("lowest"),
+            _highest.label("highest"),
+            func.aggregate_strings(_in_words, ", ").label("ratios"),
+            func.max(_ratio.c.newest).label("newest_change"),
+        )
+        .select_from(_ratio)
+        .join(placement_aggregates, placement_aggregates.c.id == _ratio.c.aggregate_id)
+        .join(resource_classes, resource_classes.c.id == _ratio.c.resource_class_id)
+        .group_by(
+            placement_aggregates.c.id, placement_aggregates.c.uuid, resource_classes.c.id, resource_classes.c.name
+        )
+        # A FLOAT is read with six digits.
+        .having(_highest > _lowest * (1 + 1e-6))
+        .order_by("aggregate", "resource_class")
+    ),
+)

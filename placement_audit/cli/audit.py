@@ -1,0 +1,134 @@
+"""placement-audit audit"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from placement_audit.cli.options import Live, check_options, live_options
+from placement_audit.cli.output import show
+from placement_audit.errors import CannotTell
+
+if TYPE_CHECKING:
+    from placement_audit.audit import Report
+    from placement_audit.finding import Severity
+
+
+@click.command("audit")
+@live_options
+@click.option("--snapshot", "snapshot_file", metavar="FILE", help="Audit a kept snapshot in place of live databases.")
+@check_options
+@click.option(
+    "--grace",
+    metavar="MINUTES",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="What changed less than this long ago is in flight: listed, not counted.",
+)
+@click.option("--format", "layout", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--output", metavar="FILE", help="Write the report to a file instead of printing it.")
+@click.option("--all", "everything", is_flag=True, help="List every finding, not the first ten of each check.")
+@click.option("--quiet", is_flag=True, help="Print nothing when there is nothing to report.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    default="warning",
+    show_default=True,
+    help="The least severity that counts for the exit code and for mail.",
+)
+@click.option("--exit-zero", is_flag=True, help="End with 0 even if there are findings.")
+@click.option("--mail-to", metavar="ADDRESS", multiple=True, help="Mail the report when there is one. Repeatable.")
+@click.option("--mail-from", metavar="ADDRESS", help="The sender.  [default: placement-audit@ this host]")
+@click.option("--smtp", metavar="HOST:PORT", help="The mail server.  [default: localhost:25]")
+@click.option("--starttls", is_flag=True, help="Talk TLS to the mail server.")
+@click.option("--smtp-login-file", metavar="FILE", help="A file with one line, USER:PASSWORD, for the mail server.")
+@click.option("--sendmail", metavar="PROGRAM", help="Hand the mail to a program such as /usr/sbin/sendmail instead.")
+def command(
+    live: Live,
+    snapshot_file: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    grace: int,
+    layout: str,
+    output: str | None,
+    everything: bool,
+    quiet: bool,
+    fail_on: str,
+    exit_zero: bool,
+    mail_to: tuple[str, ...],
+    mail_from: str | None,
+    smtp: str | None,
+    starttls: bool,
+    smtp_login_file: str | None,
+    sendmail: str | None,
+) -> int:
+    """Look for faults in live databases or in a kept snapshot.
+
+    Nothing is written to the databases. A report goes to stdout, or by mail.
+    """
+    from placement_audit.finding import Severity
+    from placement_audit.render import mail
+
+    least = Severity(fail_on)
+    post = mail.outgoing(mail_to, mail_from, smtp, starttls, smtp_login_file, sendmail)
+    try:
+        report = _report(live, snapshot_file, select, ignore, timedelta(minutes=grace))
+    except CannotTell as error:
+        if post:
+            post.send("could not tell", f"{error}\n")
+        raise
+    code = report.exit_code(least)
+    if code == 0 and quiet:
+        return 0
+    _publish(report, least, layout, output, everything, to_stdout=post is None)
+    if post and code:
+        from placement_audit.render import table
+
+        post.send(table.headline(report), table.rendered(report, everything=everything, width=mail.WIDTH))
+    return 0 if exit_zero and code == 1 else code
+
+
+def _report(
+    live: Live, snapshot_file: str | None, select: tuple[str, ...], ignore: tuple[str, ...], grace: timedelta
+) -> Report:
+    from placement_audit.audit import judge, live_report
+    from placement_audit.checks import chosen
+    from placement_audit.cli.progress import shown
+    from placement_audit.snapshot import kept
+
+    checks = chosen(select, ignore)
+    if snapshot_file is None:
+        with shown() as progress:
+            return live_report(
+                live.sources(), live.limits(), checks, grace, progress, own_credentials=not live.use_cell_credentials
+            )
+    if live.named():
+        raise click.UsageError("--snapshot takes the place of live databases; give one or the other")
+    with kept(Path(snapshot_file)) as connection:
+        return judge(connection, checks, grace)
+
+
+def _publish(
+    report: Report, fail_on: Severity, layout: str, output: str | None, everything: bool, *, to_stdout: bool
+) -> None:
+    if layout == "json":
+        from placement_audit.render import document
+
+        text = document.rendered(report, fail_on)
+    else:
+        from placement_audit.render import table
+
+        width = table.terminal_width() if output is None and sys.stdout.isatty() else None
+        text = table.rendered(report, everything=everything, width=width)
+    if output is not None:
+        try:
+            Path(output).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CannotTell(f"cannot write the report to {output}: {error.strerror}") from None
+    elif to_stdout:
+        show(text)

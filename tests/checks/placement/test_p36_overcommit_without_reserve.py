@@ -1,0 +1,48 @@
+import pytest
+
+from placement_audit.demo.estate import Estate
+from tests.support import Auditor
+
+
+@pytest.fixture
+def estate() -> Estate:
+    return Estate()
+
+
+def test_fires_as_a_warning_for_memory(audit: Auditor, estate: Estate) -> None:
+    host = estate.compute("node-1", memory_mb=100_000, memory_ratio=1.5, reserved_mb=0)
+    (finding,) = audit(estate, "P36")
+    assert finding.subject == {"provider": host.uuid, "provider_name": "node-1", "resource_class": "MEMORY_MB"}
+    assert (finding.evidence["promised"], finding.evidence["total"]) == (150_000, 100_000)
+    assert finding.message.startswith("node-1 may promise 150000 MEMORY_MB where 100000 exist and 0 are reserved")
+    assert finding.severity == "warning"
+    assert finding.remedy == (f"openstack resource provider inventory show {host.uuid} MEMORY_MB",)
+
+
+@pytest.mark.parametrize("reserved", [0, 50])
+def test_fires_as_information_for_disk(audit: Auditor, estate: Estate, reserved: int) -> None:
+    estate.inventory(estate.provider("node-1"), "DISK_GB", 1000, reserved=reserved, allocation_ratio=2.0)
+    (finding,) = audit(estate, "P36")
+    assert finding.subject["resource_class"] == "DISK_GB"
+    assert finding.evidence["promised"] == 2 * (1000 - reserved)
+    assert finding.impact == "L"
+
+
+def test_quiet_for_memory_with_a_reserve(audit: Auditor, estate: Estate) -> None:
+    estate.compute("node-1", memory_ratio=1.5, reserved_mb=512)
+    assert audit(estate, "P36") == []
+
+
+def test_quiet_for_memory_that_is_not_promised_twice(audit: Auditor, estate: Estate) -> None:
+    estate.compute("node-1", memory_ratio=1.0, reserved_mb=0)
+    assert audit(estate, "P36") == []
+
+
+def test_quiet_for_cpus_which_may_be_shared(audit: Auditor, estate: Estate) -> None:
+    estate.compute("node-1", vcpu_ratio=16.0)
+    assert audit(estate, "P36") == []
+
+
+def test_quiet_for_an_inventory_that_is_invalid_itself(audit: Auditor, estate: Estate) -> None:
+    estate.inventory(estate.provider("node-1"), "MEMORY_MB", 8192, step_size=0, allocation_ratio=2.0)
+    assert audit(estate, "P36") == []

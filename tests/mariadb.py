@@ -1,0 +1,252 @@
+"""A MariaDB server for a test session: a given one, a container, a local process, or one installed for it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from sqlalchemy import URL, make_url
+
+OUR_IMAGE = "placement-audit/mariadb:10.11"  # made by docker/mariadb-image, where no registry can be reached
+PUBLIC_IMAGE = "mariadb:10.11"
+
+# The data dies with the session: nothing is kept safe from a crash.
+SETTINGS = (
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+    "--innodb-use-native-aio=0",  # tmpfs has none, and the server complains
+    "--innodb-buffer-pool-size=512M",
+    "--skip-log-bin",
+    "--sync-binlog=0",
+    "--performance-schema=0",
+    "--skip-name-resolve",  # a container would ask a name server about each connection
+    "--max-connections=200",
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and how it was come by."""
+
+    root_url: URL
+    origin: str
+
+    def url(self, database: str | None, user: str | None = None, password: str | None = None) -> str:
+        """Give the URL of a database, for root unless another account is named."""
+        url = self.root_url.set(database=database)
+        if user is not None:
+            url = url.set(username=user, password=password)
+        return url.render_as_string(hide_password=False)
+
+    def connect(self, database: str | None = None) -> pymysql.Connection[Any]:
+        """Connect as root, each statement its own transaction."""
+        return _connect(self.root_url.set(database=database))
+
+    def execute(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement as root and give its rows."""
+        with self.connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def create(self, database: str) -> None:
+        """Make an empty database as an OpenStack installer does."""
+        self.execute(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb3")
+
+    def drop(self, database: str) -> None:
+        """Drop a database if it is there."""
+        self.execute(f"DROP DATABASE IF EXISTS `{database}`")
+
+
+class Unavailable(Exception):
+    """One way to a server is closed; the next may be open."""
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """Give a server from the first way that works, and end what was started for it."""
+    if url := os.environ.get("PLACEMENT_AUDIT_TEST_DB_URL"):
+        yield Server(make_url(url), "PLACEMENT_AUDIT_TEST_DB_URL")
+        return
+    ways = [_in_a_container, _as_a_process]
+    if os.environ.get("PLACEMENT_AUDIT_REQUIRE_TESTCONTAINERS", "0") not in {"", "0"}:
+        ways.remove(_as_a_process)
+    tried = []
+    for way in ways:
+        with ExitStack() as stack:
+            try:
+                server = way(stack)
+            except Unavailable as reason:
+                tried.append(str(reason))
+                continue
+            yield server
+            return
+    raise RuntimeError("no MariaDB for the tests. Tried:\n- " + "\n- ".join(tried))
+
+
+def client() -> str:
+    """Give the path of the command line client, installed if it is missing."""
+    return _program("mariadb", "mysql") or _installed("mariadb-client", "mariadb")
+
+
+def _in_a_container(stack: ExitStack) -> Server:
+    # Ryuk is one more image to pull, and only there to sweep up after a killed session.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    from docker.errors import DockerException, ImageNotFound
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.docker_client import DockerClient
+
+    try:
+        images = DockerClient().client.images
+        try:
+            images.get(OUR_IMAGE)
+            image = OUR_IMAGE
+        except ImageNotFound:
+            images.pull(PUBLIC_IMAGE)
+            image = PUBLIC_IMAGE
+        password = secrets.token_hex(16)
+        container = (
+            DockerContainer(image)
+            .with_env("MARIADB_ROOT_PASSWORD", password)
+            .with_command(list(SETTINGS))
+            .with_tmpfs_mount("/var/lib/mysql", "size=4g")
+        )
+        # with_exposed_ports would publish it on every address of this machine
+        container.ports["3306"] = ("127.0.0.1", None)
+        stack.enter_context(container)
+        port = container.get_exposed_port(3306)
+    except DockerException as error:
+        raise Unavailable(f"a container ({OUR_IMAGE} or {PUBLIC_IMAGE}): {error}") from error
+
+    def is_running() -> bool:
+        container.reload()
+        return container.status == "running"
+
+    # Not the wait of testcontainers' own MySqlContainer: it counts lines of the log, and waits for two
+    # starts of the server, where our image has one.
+    url = _root_url(password, port)
+    _wait(url, is_running, lambda: b"".join(container.get_logs()).decode(errors="replace"))
+    return Server(url, f"testcontainers, image {image}")
+
+
+def _as_a_process(stack: ExitStack) -> Server:
+    program = _program("mariadbd", "mysqld") or _installed("mariadb-server", "mariadbd")
+    folder = Path(tempfile.mkdtemp(prefix="placement-audit-", dir=_roomy_folder()))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    account = []
+    if os.geteuid() == 0:  # a server refuses to run as root
+        account = ["--user=mysql"]
+        shutil.chown(folder, "mysql")
+
+    password = secrets.token_hex(16)
+    start = folder / "start.sql"
+    start.write_text(
+        f"CREATE USER root@'%' IDENTIFIED BY '{password}';\n"
+        "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;\n"
+        f"ALTER USER root@localhost IDENTIFIED BY '{password}';\n"
+    )
+    data = f"--datadir={folder}/data"
+    if initialise := _program("mariadb-install-db"):
+        first = [initialise, "--no-defaults", *account, data, "--auth-root-authentication-method=socket"]
+    else:
+        first = [program, "--no-defaults", *account, data, "--initialize-insecure"]
+    made = subprocess.run(first, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise Unavailable(f"a local {program}: {made.stdout}{made.stderr}")
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    listen = [
+        "--bind-address=127.0.0.1",
+        f"--port={port}",
+        f"--socket={folder}/socket",
+        f"--pid-file={folder}/pid",
+    ]
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, "--no-defaults", *account, data, *SETTINGS, *listen, f"--init-file={start}"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    stack.callback(_end, process)
+    url = _root_url(password, port)
+    _wait(url, lambda: process.poll() is None, log.read_text)
+    return Server(url, f"local {program}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _installed(package: str, program: str) -> str:
+    """Install a Debian package and give the path of a program in it."""
+    get = ["apt-get"] if os.geteuid() == 0 else ["sudo", "-n", "apt-get"]
+    print(f"placement-audit's tests: installing Debian's {package} with {' '.join(get)}", file=sys.stderr)
+    for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", package]):
+        try:
+            subprocess.run(
+                [*get, *arguments],
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                stdin=subprocess.DEVNULL,
+                stdout=sys.__stderr__,
+                check=True,
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Unavailable(f"Debian's {package}: {error}") from error
+    if path := _program(program):
+        return path
+    raise Unavailable(f"Debian's {package}: it brought no {program}")
+
+
+def _program(*names: str) -> str | None:
+    # servers live in sbin, which an ordinary user's PATH may lack
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+    return next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+
+
+def _roomy_folder() -> str | None:
+    """Give memory in place of a disk where there is enough of it."""
+    memory = Path("/dev/shm")
+    enough = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30
+    return str(memory) if enough else None
+
+
+def _root_url(password: str, port: int) -> URL:
+    return URL.create("mysql+pymysql", "root", password, "127.0.0.1", port)
+
+
+def _connect(url: URL) -> pymysql.Connection[Any]:
+    # through the dialect, which knows what else a given URL may ask for: a socket, TLS, a charset
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    return pymysql.connect(**arguments, autocommit=True)
+
+
+def _wait(url: URL, is_running: Callable[[], bool], log: Callable[[], str]) -> None:
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            _connect(url).close()
+            return
+        except pymysql.MySQLError as error:
+            if not is_running() or time.monotonic() > deadline:
+                raise Unavailable(f"the server was started, but gave no answer: {error}\n{log()}") from error
+        time.sleep(0.1)

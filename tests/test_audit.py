@@ -1,0 +1,147 @@
+"""Judging: settled or in flight, one cause one finding, what is skipped, what fails."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import literal, literal_column, select
+
+from placement_audit import schema
+from placement_audit.audit import judge
+from placement_audit.demo.estate import Estate
+from placement_audit.finding import Check, Impact, Severity
+from placement_audit.snapshot import kept, opened, take
+from placement_audit.source.config import from_options
+from placement_audit.source.connect import Limits
+from tests.support import Auditor, sqlite_urls
+
+
+@pytest.fixture
+def auditor(tmp_path: Path) -> Auditor:
+    return Auditor(lambda estate: sqlite_urls(tmp_path, estate.cells), tmp_path)
+
+
+@pytest.fixture
+def snapshot(auditor: Auditor) -> Path:
+    """A snapshot of two providers: "left", and "right" with a hostile name."""
+    estate = Estate()
+    estate.provider("left")
+    estate.provider("right {consumer} '; rm -rf /")
+    auditor.report(estate, "P04")
+    return auditor.folder / "snapshot.sqlite"
+
+
+def check(code: str, **fields: object) -> Check:
+    """A check that finds every provider."""
+    provider = schema.resource_providers
+    columns = {
+        "query": select(
+            provider.c.uuid.label("provider"),
+            provider.c.name.label("provider_name"),
+            literal("same").label("shape"),
+            literal_column("NULL").label("blank"),
+            provider.c.created_at.label("newest_change"),
+        ).order_by("provider_name"),
+        "name": f"check-{code}",
+        "impact": Impact.HIGH,
+        "title": "T",
+        "message": "{provider_name} has {blank}",
+        "identity": ("provider_name", "blank"),
+        "why": "W.",
+    }
+    return Check(code=code, **(columns | fields))  # type: ignore[arg-type]
+
+
+def judged(path: Path, *checks: Check, grace: int = 10):  # type: ignore[no-untyped-def]
+    with kept(path) as connection:
+        return judge(connection, checks, timedelta(minutes=grace))
+
+
+def test_a_name_from_the_database_is_only_text(snapshot: Path) -> None:
+    report = judged(snapshot, check("Z1", remedy=("show {provider_name}", "lost {blank}")))
+    hostile = report.findings[1]
+    assert hostile.message == "right {consumer} '; rm -rf / has none"
+    assert hostile.remedy == ("""show 'right {consumer} '"'"'; rm -rf /'""",)
+    assert hostile.identity == "Z1:right%20%7Bconsumer%7D%20%27%3B%20rm%20-rf%20%2F:"
+
+
+def test_grace_is_measured_from_the_servers_clock(snapshot: Path) -> None:
+    assert all(finding.settled for finding in judged(snapshot, check("Z1")).findings)
+    young = judged(snapshot, check("Z1"), grace=60 * 25)
+    assert not any(finding.settled for finding in young.findings)
+    assert (young.results[0].findings, young.results[0].in_flight) == (0, 2)
+    assert young.exit_code(Severity.INFO) == 0
+
+
+def test_the_cause_stands_for_its_effects(snapshot: Path) -> None:
+    cause = check("Z1", absorbs={"Z2": ("provider",)})
+    report = judged(snapshot, check("Z2"), cause)
+    assert [(finding.code, dict(finding.also)) for finding in report.findings] == [("Z1", {"Z2": 1})] * 2
+    effect = next(result for result in report.results if result.check.code == "Z2")
+    assert (effect.status, effect.findings) == ("clean", 0)
+    assert effect.reason == "2 more named by the finding of their cause"
+
+
+def test_a_cause_in_flight_hides_no_settled_effect(snapshot: Path) -> None:
+    with_future_clock = check("Z1").query.with_only_columns(
+        schema.resource_providers.c.uuid.label("provider"),
+        schema.resource_providers.c.name.label("provider_name"),
+        literal_column("NULL").label("blank"),
+        literal("2999-01-01 00:00:00").label("newest_change"),
+    )
+    report = judged(snapshot, check("Z1", query=with_future_clock, absorbs={"Z2": ("provider",)}), check("Z2"))
+    assert [finding.code for finding in report.findings] == ["Z2", "Z2", "Z1", "Z1"]
+
+
+def test_an_effect_that_is_absorbed_absorbs_nothing(snapshot: Path) -> None:
+    chain = [
+        check("Z3"),
+        check("Z2", absorbs={"Z3": ("provider",)}),
+        check("Z1", absorbs={"Z2": ("provider",), "Z3": ("provider",)}),
+    ]
+    report = judged(snapshot, *chain)
+    assert [(finding.code, dict(finding.also)) for finding in report.findings] == [("Z1", {"Z2": 1, "Z3": 1})] * 2
+
+
+def test_a_failing_check_is_named_and_the_others_go_on(snapshot: Path) -> None:
+    broken = check("Z1", query=select(literal_column("no_such_column").label("provider")))
+    report = judged(snapshot, broken, check("Z2"))
+    assert [result.status for result in report.results] == ["failed", "findings"]
+    assert "no_such_column" in str(report.results[0].reason)
+    assert report.exit_code(Severity.WARNING) == 2
+
+
+def test_severity_decides_the_exit_code(snapshot: Path) -> None:
+    report = judged(snapshot, check("Z1", impact=Impact.MEDIUM))
+    assert [report.exit_code(severity) for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)] == [0, 1, 1]
+
+
+def test_placement_alone_is_a_valid_source(auditor: Auditor) -> None:
+    estate = Estate()
+    estate.compute("host")
+    report = auditor.report(estate, nova=False)
+    skipped = {result.check.code: result.reason for result in report.results if result.status == "skipped"}
+    assert "X09" in skipped
+    assert "P19" not in skipped
+    assert all("--api-db" in str(reason) for reason in skipped.values())
+    assert report.exit_code(Severity.WARNING) == 0
+
+
+def test_without_a_cell_no_consumer_is_called_unknown(auditor: Auditor) -> None:
+    """Its servers would all look like ghosts."""
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    estate.server("alive", estate.compute("host", cell="cell2"))
+    urls = auditor.urls(estate)
+    estate.write(urls)
+    (auditor.folder / "nova_cell2.sqlite").unlink()
+    path = auditor.folder / "snapshot.sqlite"
+    with opened(from_options(urls.placement, urls.api, []), Limits()) as databases:
+        take(databases, path)
+    from placement_audit.checks import catalogue
+
+    report = judged(path, *catalogue())
+    assert [finding.message for finding in report.findings if finding.severity is not Severity.INFO] == []
+    skipped = {result.check.code for result in report.results if result.status == "skipped"}
+    assert {"X03", "X04", "X07", "X11", "X12", "X13"} <= skipped
+    assert report.gaps
+    assert report.exit_code(Severity.ERROR) == 2
