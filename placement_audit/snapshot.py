@@ -124,8 +124,8 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
             estate.warnings += recognised.warnings
             try:
                 excess = tuple(excess_grants(connection, schema_of(url)))
-            except SQLAlchemyError:
-                excess = ()
+            except SQLAlchemyError as error:
+                raise CannotTell(f"{masked(url)}: looking at the account's grants: {reason_of(error)}") from None
             database = Database(role, name, url, connection, recognised, excess, cell0)
             estate.databases.append(database)
             return database

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from placement_audit.cli.output import show
 
 if TYPE_CHECKING:
     from placement_audit.demo.estate import Estate, Urls
@@ -38,6 +39,7 @@ def command(keep: str | None, load: str | None, hosts: int, servers: int) -> int
     estate = told(hosts=hosts, servers=servers)
     if load:
         return _load(estate, load)
+    code = 0
     with ExitStack() as stack:
         if keep:
             folder = Path(keep).absolute()
@@ -49,7 +51,9 @@ def command(keep: str | None, load: str | None, hosts: int, servers: int) -> int
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="placement-audit-demo-")))
         urls = _urls(f"sqlite:///{folder}/", estate, ".sqlite")
         estate.write(urls)
-        return _audited(urls)
+        code = _audited(urls)
+    show("\nThe demo's databases are gone again; --keep DIR leaves them.\n" if not keep else "")
+    return code
 
 
 def _urls(prefix: str, estate: Estate, ending: str = "") -> Urls:
@@ -78,6 +82,5 @@ def _audited(urls: Urls) -> int:
     from placement_audit.cli import audit
 
     arguments = ["--placement-db", urls.placement, "--api-db", urls.api, "--exit-zero"]
-    click.echo(f"$ placement-audit audit {shlex.join(arguments)}\n")
-    sys.stdout.flush()
+    show(f"$ placement-audit audit {shlex.join(arguments)}\n\n")
     return int(audit.command.main(arguments, prog_name="placement-audit audit", standalone_mode=False) or 0)

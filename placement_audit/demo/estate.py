@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, func, insert, inspect, select
+from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit import schema as t
@@ -537,9 +537,14 @@ def _insert(connection: Connection, table: Table, records: Sequence[Row]) -> Non
         if not column.nullable and column.server_default is None and column.name not in names and not column.primary_key
     }
     chosen = [name for name in names if name in live.columns]
+    # PostgreSQL takes no number for a truth value.
+    truths = {name for name in chosen if isinstance(live.columns[name].type, Boolean)}
     connection.execute(
         insert(_bare_like(live, [*chosen, *filler])),
-        [{name: record.get(name) for name in chosen} | filler for record in records],
+        [
+            {name: bool(record.get(name)) if name in truths else record.get(name) for name in chosen} | filler
+            for record in records
+        ],
     )
 
 

@@ -150,14 +150,15 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
 
 def local_file(path: Path, *, write: bool = False) -> Engine:
     """An engine on a snapshot file; with ``write`` the file is made if it does not exist."""
-    engine = _sqlite_engine(path, "rwc" if write else "ro")
-    if write:
+    return _unjournalled(_sqlite_engine(path, "rwc")) if write else _sqlite_engine(path, "ro")
 
-        @event.listens_for(engine, "connect")
-        def fast(connection: sqlite3.Connection, _record: object) -> None:
-            # The file becomes a snapshot only when it is whole: no journal could make half of one useful.
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute("PRAGMA synchronous = OFF")
+
+def _unjournalled(engine: Engine) -> Engine:
+    # Half of a snapshot, or of the demo cloud, is worth nothing: no journal could save it.
+    @event.listens_for(engine, "connect")
+    def fast(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
 
     return engine
 
@@ -165,7 +166,7 @@ def local_file(path: Path, *, write: bool = False) -> Engine:
 def writing(url: URL) -> Engine:
     """An engine that may write: for the demo cloud alone."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(Path(url.database or ""), "rwc")
+        return _unjournalled(_sqlite_engine(Path(url.database or ""), "rwc"))
     return create_engine(url, poolclass=NullPool)
 
 
@@ -208,9 +209,9 @@ def excess_grants(connection: Connection, schema: str | None) -> list[str]:
             return ["SUPERUSER"]
         held = connection.execute(
             text(
-                "SELECT DISTINCT privilege_type FROM information_schema.table_privileges "
-                "WHERE table_schema = current_schema() AND privilege_type <> 'SELECT' "
-                "AND pg_has_role(current_user, grantee, 'USAGE')"
+                "SELECT DISTINCT privilege FROM pg_class, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) "
+                "AS privilege WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' "
+                "AND has_table_privilege(pg_class.oid, privilege)"
             )
         )
         return sorted(row[0] for row in held)

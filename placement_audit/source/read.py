@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, func, null, select
+from sqlalchemy import Column, Connection, DateTime, Select, Table, cast, func, null, select
 from sqlalchemy.engine import URL
 
 from placement_audit.schema import Clock
@@ -54,7 +54,7 @@ def _as_kept(column: Column[Any], dialect: str) -> Any:
     if column.type is not Clock:
         return column
     if dialect == "postgresql":
-        return func.to_char(column, "YYYY-MM-DD HH24:MI:SS")
+        return func.to_char(cast(column, DateTime), "YYYY-MM-DD HH24:MI:SS")
     if dialect == "sqlite":
         return func.substr(column, 1, 19)
     return column  # the connection hands MySQL's times on as text

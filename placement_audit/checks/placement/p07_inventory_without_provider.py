@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from placement_audit.checks.relations import class_name
 from placement_audit.finding import Check, Impact
@@ -23,6 +23,7 @@ CHECK = Check(
     references=("https://docs.openstack.org/api-ref/placement/#resource-provider-inventories",),
     query=(
         select(
+            literal("inventories").label("table"),
             inventories.c.resource_provider_id.label("provider_id"),
             func.count().label("rows"),
             func.aggregate_strings(class_name(inventories.c.resource_class_id), ", ").label("classes"),

@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, resource_providers
@@ -24,6 +24,7 @@ CHECK = Check(
     references=("https://docs.openstack.org/api-ref/placement/#allocations",),
     query=(
         select(
+            literal("allocations").label("table"),
             _provider_id.label("provider_id"),
             func.count().label("rows"),
             func.count(allocations.c.consumer_id.distinct()).label("consumers"),

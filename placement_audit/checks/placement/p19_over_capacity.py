@@ -76,6 +76,6 @@ CHECK = Check(
             ),
         )
         .where(_used.c.used > _capacity, ~_reserved_while_used)
-        .order_by("provider", "resource_class")
+        .order_by("provider_name", "provider", "resource_class")
     ),
 )

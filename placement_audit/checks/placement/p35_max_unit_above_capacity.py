@@ -51,6 +51,6 @@ CHECK = Check(
             inventories.c.max_unit != _NEVER_SET,
             inventories.c.reserved < inventories.c.total,
         )
-        .order_by("provider", "resource_class")
+        .order_by("provider_name", "provider", "resource_class")
     ),
 )

@@ -48,6 +48,6 @@ CHECK = Check(
             inventories.c.allocation_ratio > 1,
             or_(_disk, and_(_memory, inventories.c.reserved == 0)),
         )
-        .order_by("provider", "resource_class")
+        .order_by("provider_name", "provider", "resource_class")
     ),
 )

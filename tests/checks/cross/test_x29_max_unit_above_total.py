@@ -30,7 +30,7 @@ def test_fires_once_for_each_class(audit: Auditor, estate: Estate) -> None:
 
 def test_in_flight_while_the_inventory_is_young(audit: Auditor, estate: Estate) -> None:
     host = estate.compute("left", disk_gb=0)
-    estate.inventory(host.provider, "DISK_GB", 100, max_unit=101)
+    estate.inventory(host.provider, "DISK_GB", 100, max_unit=101, created_at=estate.ago(minutes=1))
     (finding,) = audit.report(estate, "X29").findings
     assert not finding.settled
 

@@ -49,7 +49,6 @@ def test_fires_as_information_for_what_blocks_no_server(
 def test_fires_for_an_inventory_that_changed_after_the_claim(audit: Auditor, estate: Estate) -> None:
     hold(estate, "DISK_GB", 5, min_unit=10)
     (finding,) = audit(estate, "P20")
-    assert finding.newest_change == estate.ago(hours=1)
     assert finding.severity == "info"
 
 
