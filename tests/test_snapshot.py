@@ -79,7 +79,6 @@ def test_cells_come_from_the_mappings_and_rows_know_their_cell(
 def test_times_and_ratios_arrive_as_stored(cloud: RealSchemas, tmp_path: Path) -> None:
     path = tmp_path / "kept.sqlite"
     database = make_url(cloud.placement).database
-    cloud.server.execute("SET GLOBAL sql_mode = ''")
     cloud.server.execute("UPDATE inventories SET allocation_ratio = 0.9, created_at = '2026-01-02 03:04:05'", database)
     snapshot(cloud, path)
     with kept(path) as connection:

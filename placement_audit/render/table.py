@@ -43,7 +43,7 @@ def rendered(report: Report, *, everything: bool = False, width: int | None = No
     """The whole report. ``width`` None leaves lines as long as they are, for pipes and files."""
     width = max(width, _NARROWEST) if width else None
     parts = [
-        _header(report),
+        _header(report, width),
         *_remarks(report, width),
         _summary(report, width),
         *_sections(report, everything, width),
@@ -52,7 +52,7 @@ def rendered(report: Report, *, everything: bool = False, width: int | None = No
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _header(report: Report) -> str:
+def _header(report: Report, width: int | None) -> str:
     from tabulate import tabulate
 
     read = [source for source in report.sources if source.status == "read"]
@@ -78,7 +78,7 @@ def _header(report: Report) -> str:
         colalign=("left", "left", "left", "right", "left"),
         disable_numparse=True,
     )
-    return "\n".join(lines) + "\n\n" + table
+    return "\n".join(_wrapped(line, width, "", "  ") for line in lines) + "\n\n" + table
 
 
 def _remarks(report: Report, width: int | None) -> Iterator[str]:

@@ -151,11 +151,11 @@ def test_quiet_about_a_diskless_flavor_on_diskless_hosts(audit: Auditor, estate:
 
 @pytest.mark.parametrize(
     "disks",
-    [{"root_gb": 20, "ephemeral_gb": 5000}, {"root_gb": 20, "swap": 5000 * 1024}],
+    [{"ephemeral_gb": 5000}, {"swap": 5000 * 1024}],
 )
 def test_a_volume_replaces_no_other_disk(audit: Auditor, estate: Estate, host: Compute, disks: dict[str, int]) -> None:
     del host
-    estate.flavor("fat", 2, 4096, disks.pop("root_gb"), **disks)
+    estate.flavor("fat", 2, 4096, 20, **disks)
     assert only(audit(estate, "X34"))[0] == "M"
 
 
