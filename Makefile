@@ -27,6 +27,7 @@ lint: $(VENV)/.installed-for-tests
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-for-tests
+	@$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python bench/run.py
 
 image: $(BIN)/pip

@@ -72,6 +72,25 @@ def capacity(inventory: FromClause) -> ColumnElement[Any]:
     return cast(func.floor(product * (1 + 1e-9)), Integer)
 
 
+def invalid(inventory: FromClause) -> ColumnElement[bool]:
+    """Whether an inventory has a value that placement's API refuses; step sizes below 1 break what divides by them."""
+    column = inventory.c
+    values = (
+        column.total,
+        column.reserved,
+        column.min_unit,
+        column.max_unit,
+        column.step_size,
+        column.allocation_ratio,
+    )
+    return or_(
+        *(value.is_(None) for value in values),
+        *(value < 1 for value in (column.total, column.min_unit, column.max_unit, column.step_size)),
+        *(value < 0 for value in (column.reserved, column.allocation_ratio)),
+        column.reserved > column.total,
+    )
+
+
 def is_core(name: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a resource class is one that every virtual machine's host has."""
     return name.in_(t.CORE_CLASSES)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
-from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, func, insert, inspect, select
+from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, exists, insert, inspect, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit import schema as t
@@ -499,10 +499,13 @@ def _refuse_rows(text: str, role: Role) -> None:
     try:
         with writing(url).connect() as connection:
             present = set(inspect(connection).get_table_names())
-            for table in _own_tables(role):
-                if table.name in present and connection.scalar(select(func.count()).select_from(_bare(table))):
+            tables = [table for table in _own_tables(role) if table.name in present]
+            filled = [exists(select(literal(1)).select_from(_bare(table))).label(table.name) for table in tables]
+            found = connection.execute(select(*filled)).mappings().one() if filled else {}
+            for name, has_rows in found.items():
+                if has_rows:
                     raise CannotTell(
-                        f"{masked(url)}: {table.name} has rows in it; the demo cloud goes into empty databases only"
+                        f"{masked(url)}: {name} has rows in it; the demo cloud goes into empty databases only"
                     )
     except SQLAlchemyError as error:
         raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None

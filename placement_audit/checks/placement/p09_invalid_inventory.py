@@ -1,21 +1,11 @@
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, select
 
-from placement_audit.checks.relations import impact
+from placement_audit.checks.relations import impact, invalid
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
 _inventory = inventories.c
 _no_step = _inventory.step_size < 1
-# None of the columns can be NULL: the schema has forbidden it since before placement left nova.
-invalid = or_(
-    _no_step,
-    _inventory.total < 1,
-    _inventory.reserved < 0,
-    _inventory.reserved > _inventory.total,
-    _inventory.min_unit < 1,
-    _inventory.max_unit < 1,
-    _inventory.allocation_ratio < 0,
-)
 
 CHECK = Check(
     code="P09",
@@ -47,7 +37,8 @@ CHECK = Check(
                 (_inventory.reserved > _inventory.total, "more is reserved than its total"),
                 (_inventory.min_unit < 1, "its min_unit is below 1"),
                 (_inventory.max_unit < 1, "its max_unit is below 1"),
-                else_="its allocation_ratio is negative",
+                (_inventory.allocation_ratio < 0, "its allocation_ratio is negative"),
+                else_="one of its values is missing",
             ).label("reason"),
             # Only what placement itself takes when it is told nothing; of the rest we do not know the right value.
             case(
@@ -70,7 +61,7 @@ CHECK = Check(
         .select_from(inventories)
         .join(resource_providers, resource_providers.c.id == _inventory.resource_provider_id)
         .join(resource_classes, resource_classes.c.id == _inventory.resource_class_id)
-        .where(invalid)
+        .where(invalid(inventories))
         .order_by("provider", "resource_class")
     ),
 )

@@ -1,7 +1,6 @@
 from sqlalchemy import case, func, or_, select
 
-from placement_audit.checks.placement.p09_invalid_inventory import invalid
-from placement_audit.checks.relations import capacity
+from placement_audit.checks.relations import capacity, invalid
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
@@ -56,7 +55,7 @@ CHECK = Check(
         .join(resource_classes, resource_classes.c.id == _inventory.resource_class_id)
         .where(
             _inventory.reserved < _inventory.total,
-            ~invalid,
+            ~invalid(inventories),
             or_(_no_ratio, _crossed, _no_multiple, _too_small),
         )
         .order_by("provider", "resource_class")

@@ -1,7 +1,6 @@
 from sqlalchemy import select
 
-from placement_audit.checks.placement.p09_invalid_inventory import invalid
-from placement_audit.checks.relations import capacity
+from placement_audit.checks.relations import capacity, invalid
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
@@ -46,7 +45,7 @@ CHECK = Check(
         .join(resource_providers, resource_providers.c.id == inventories.c.resource_provider_id)
         .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
         .where(
-            ~invalid,
+            ~invalid(inventories),
             inventories.c.max_unit > _capacity,
             inventories.c.max_unit != _NEVER_SET,
             inventories.c.reserved < inventories.c.total,

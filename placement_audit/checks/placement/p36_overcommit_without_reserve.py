@@ -1,7 +1,6 @@
 from sqlalchemy import and_, or_, select
 
-from placement_audit.checks.placement.p09_invalid_inventory import invalid
-from placement_audit.checks.relations import capacity, impact
+from placement_audit.checks.relations import capacity, impact, invalid
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
@@ -44,7 +43,7 @@ CHECK = Check(
         .join(resource_providers, resource_providers.c.id == inventories.c.resource_provider_id)
         .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
         .where(
-            ~invalid,
+            ~invalid(inventories),
             inventories.c.allocation_ratio > 1,
             or_(_disk, and_(_memory, inventories.c.reserved == 0)),
         )

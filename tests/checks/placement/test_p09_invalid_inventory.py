@@ -1,9 +1,10 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from placement_audit.demo.estate import Compute, Estate
-from tests.support import Auditor
+from tests.support import Auditor, sqlite_urls
 
 
 @pytest.fixture
@@ -55,3 +56,10 @@ def test_quiet_at_the_limits_of_what_the_api_accepts(audit: Auditor, estate: Est
     estate.inventory(host.provider, "VGPU", 1, reserved=1, min_unit=1, max_unit=1, allocation_ratio=0.0)
     estate.inventory(host.provider, "FPGA", 2147483647, min_unit=2147483647, step_size=2147483647)
     assert audit(estate, "P09") == []
+
+
+def test_fires_for_a_missing_value(tmp_path: Path, estate: Estate, host: Compute) -> None:
+    """The real schema forbids NULL, so only a table of our own can have it."""
+    estate.inventory(host.provider, "VGPU", 4, allocation_ratio=None)
+    (finding,) = Auditor(lambda _: sqlite_urls(tmp_path, estate.cells), tmp_path)(estate, "P09")
+    assert finding.evidence["reason"] == "one of its values is missing"
