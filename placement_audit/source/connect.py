@@ -222,14 +222,22 @@ def _beyond_reading(line: str, schema: str | None) -> set[str]:
     grant = re.match(r"GRANT (?P<what>.+?) ON (?P<where>\S+) TO ", line)
     if grant is None:  # "GRANT role TO user": the role's own grants are listed on lines of their own
         return set()
-    database = re.sub(r"\\(.)", r"\1", grant["where"].partition(".")[0].strip("`"))
-    if database not in {"*", schema} and not ("%" in database and schema):
+    if not _covers(grant["where"].rpartition(".")[0].strip("`"), schema or ""):
         return set()
     # Columns in brackets narrow a privilege; they do not change what it is.
     names = {name.strip() for name in re.sub(r"\([^)]*\)", "", grant["what"]).split(",")}
     if "WITH GRANT OPTION" in line:
         names.add("GRANT OPTION")
     return names - _HARMLESS
+
+
+def _covers(pattern: str, schema: str) -> bool:
+    """Whether a grant's database part, in which % and _ stand for others unless escaped, is about this schema."""
+    if pattern == "*":
+        return True
+    parts = re.findall(r"\\.|.", pattern)
+    wild = {"%": ".*", "_": "."}
+    return re.fullmatch("".join(wild.get(part) or re.escape(part[-1]) for part in parts), schema) is not None
 
 
 def server_version(connection: Connection) -> str:

@@ -68,6 +68,9 @@ def test_select_alone_is_no_excess(auditor_urls: CloudUrls) -> None:
         ("UPDATE (name) ON `{}`.traits", ["UPDATE"]),
         ("PROCESS, BINLOG MONITOR ON *.*", []),
         ("INSERT ON `some_other_schema`.*", []),
+        ("INSERT ON `some\\_%`.*", []),
+        ("INSERT ON `pa\\_test\\_%`.*", ["INSERT"]),
+        ("INSERT ON `p__test%`.*", ["INSERT"]),
     ],
 )
 def test_what_is_granted_beyond_reading_is_named(
