@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -97,10 +98,11 @@ def live_report(
     return replace(report, warnings=tuple(estate.warnings), seconds=time.perf_counter() - started)
 
 
-def tables_of(check: Check) -> set[Table]:
+@cache
+def tables_of(check: Check) -> frozenset[Table]:
     """The tables that a check's query names, derived ones and what they are made of included."""
     named = {item for item in visitors.iterate(check.query) if isinstance(item, Table)}
-    return derived.with_parts(named | set(check.optional))
+    return frozenset(derived.with_parts(named | set(check.optional)))
 
 
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:

@@ -131,13 +131,8 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.expected: (t.instance_extra,),
 }
 
-_tree = _trees().subquery("tree")
 # What a server holds on a sharing provider is not what its host gives it.
-_holders = (
-    select(t.allocations.c.consumer_id)
-    .join(_tree, _tree.c.provider_id == t.allocations.c.resource_provider_id)
-    .where(_tree.c.shared == 0)
-)
+_holders = select(t.claims.c.consumer_id).where(t.claims.c.shared == 0)
 _unknown = (
     select(t.allocations.c.consumer_id)
     .distinct()
@@ -157,6 +152,7 @@ KEYED: Mapping[Table, tuple[Column[Any], Select[Any]]] = {
 }
 _KEYED_NEEDS = (
     t.allocations,
+    t.claims,
     t.instances,
     t.migrations,
     t.resource_providers,
@@ -178,15 +174,14 @@ def with_parts(tables: Iterable[Table]) -> set[Table]:
     return found
 
 
-def fill(connection: Connection, tables: set[Table]) -> None:
-    """Fill the derived tables among ``tables``; what they are made of must have been read."""
-    for table, query in SELECTS.items():
-        if table in tables:
-            names = [column.name for column in query.selected_columns]
-            connection.execute(insert(table).from_select(names, query))
-    for table, rows in COMPUTED.items():
-        if table in tables:
-            names = [column.name for column in table.columns]
-            records = [dict(zip(names, row, strict=True)) for row in rows(connection)]
-            if records:
-                connection.execute(insert(table), records)
+def fill(connection: Connection, table: Table) -> None:
+    """Fill a derived table; what it is made of must be there."""
+    if table in SELECTS:
+        query = SELECTS[table]
+        names = [column.name for column in query.selected_columns]
+        connection.execute(insert(table).from_select(names, query))
+        return
+    names = [column.name for column in table.columns]
+    records = [dict(zip(names, row, strict=True)) for row in COMPUTED[table](connection)]
+    if records:
+        connection.execute(insert(table), records)

@@ -57,7 +57,7 @@ SUBJECTS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Check:
     """One invariant.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select
+from sqlalchemy import Connection, Select, Table, delete, func, insert, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -58,7 +58,8 @@ _INDEXED = (
     (t.instance_mappings, "instance_uuid"),
     (t.build_requests, "instance_uuid"),
     (t.allocations, "consumer_id"),
-    (t.allocations, "resource_provider_id"),
+    # All of it: what sums up each provider's rows need not look at the table.
+    (t.allocations, "resource_provider_id", "resource_class_id", "consumer_id", "used", "created_at"),
     (t.trees, "provider_id"),
     (t.claims, "consumer_id"),
     (t.claims, "root_id"),
@@ -217,15 +218,25 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
             failed,
             progress,
         )
-    for table in derived.KEYED:
+    progress("indexing", 0)
+    _index(into, {table for table in plain if table.info["home"]})
+    for table in derived.SELECTS:
         if table in tables:
+            derived.fill(into, table)
+            _index(into, {table})
+    keys: dict[Select[Any], list[str]] = {}
+    for table, (_, query) in derived.KEYED.items():
+        if table in tables:
+            if query not in keys:
+                keys[query] = list(into.scalars(query))
             for database in databases:
                 if database.role is table.info["home"] and database.name not in failed:
-                    _read(database, [table], into, counts, failed, progress)
-    progress("indexing", 0)
-    _index(into, tables, derived=False)
-    derived.fill(into, tables)
-    _index(into, tables, derived=True)
+                    _read(database, [table], into, counts, failed, progress, keys[query])
+            _index(into, {table})
+    for table in derived.COMPUTED:
+        if table in tables:
+            derived.fill(into, table)
+            _index(into, {table})
     _describe(estate, into, counts, failed)
     into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
     into.exec_driver_sql("ANALYZE")
@@ -238,6 +249,7 @@ def _read(
     counts: dict[tuple[Role, str], int],
     failed: dict[str, str],
     progress: Progress,
+    keys: Sequence[str] = (),
 ) -> None:
     """Read tables of one database. A failing cell loses what was read of it and lands in ``failed``."""
     read = database.role, database.name
@@ -246,10 +258,7 @@ def _read(
         live = database.recognised.columns.get(table.name)
         if live is None:
             continue
-        key, keys = None, []
-        if table in derived.KEYED:
-            key, query = derived.KEYED[table]
-            keys = list(into.scalars(query))
+        key = derived.KEYED[table][0] if table in derived.KEYED else None
         target = _writer(into, table)
         try:
             for batch in rows_of(database.connection, database.url, table, live, key, keys):
@@ -283,11 +292,12 @@ def _writer(into: Connection, table: Table) -> Callable[[Sequence[Sequence[Any]]
     return write
 
 
-def _index(into: Connection, tables: set[Table], *, derived: bool) -> None:
-    for table, column in _INDEXED:
-        if table in tables and (table.info["home"] is None) is derived:
-            name = f"by_{table.name}_{column}"
-            into.exec_driver_sql(f'CREATE INDEX "{name}" ON "{table.name}" ("{column}")')
+def _index(into: Connection, tables: set[Table]) -> None:
+    for table, *columns in _INDEXED:
+        if table in tables:
+            name = "_".join(["by", table.name, *columns])
+            listed = ", ".join(f'"{column}"' for column in columns)
+            into.exec_driver_sql(f'CREATE INDEX "{name}" ON "{table.name}" ({listed})')
 
 
 def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], int], failed: dict[str, str]) -> None:

@@ -1,4 +1,6 @@
-from sqlalchemy import and_, case, exists, func, literal, or_, select, union_all
+from typing import Any
+
+from sqlalchemy import Case, FromClause, and_, case, exists, func, literal, or_, select, union_all
 
 from placement_audit.checks.relations import busy, held, last_move, moving, newest
 from placement_audit.finding import Check, Impact
@@ -14,15 +16,22 @@ from placement_audit.schema import (
 
 _DELETED, _ARCHIVED = "is deleted", "is deleted and archived"
 _cell0 = select(sources.c.name).where(sources.c.role == "cell", sources.c.cell0 == 1)
-_visible = func.coalesce(instances.c.hidden, 0) == 0
-# Why a row of the server entitles it to nothing; NULL for a row that may.
-_state = case(
-    (instances.c.deleted != 0, literal(_DELETED)),
-    (or_(~_visible, busy(instances)), None),
-    (instances.c.cell.in_(_cell0), literal("never left cell0")),
-    (and_(instances.c.vm_state == "error", instances.c.host.is_(None)), literal("is in error and on no host")),
-    (and_(instances.c.vm_state == "shelved_offloaded", instances.c.task_state.is_(None)), literal("is offloaded")),
-)
+
+
+def _state_of(row: FromClause) -> Case[Any]:
+    """Why a row of the server entitles it to nothing; NULL for a row that may."""
+    visible = func.coalesce(row.c.hidden, 0) == 0
+    return case(
+        (row.c.deleted != 0, literal(_DELETED)),
+        (or_(~visible, busy(row)), None),
+        (row.c.cell.in_(_cell0), literal("never left cell0")),
+        (and_(row.c.vm_state == "error", row.c.host.is_(None)), literal("is in error and on no host")),
+        (and_(row.c.vm_state == "shelved_offloaded", row.c.task_state.is_(None)), literal("is offloaded")),
+    )
+
+
+_row = instances.alias("row")
+_state = _state_of(instances)
 _live = instances.c.deleted == 0
 # A cross-cell resize leaves rows of one server in two cells: all of them must say the same.
 _gone = (
@@ -34,6 +43,7 @@ _gone = (
             func.max(instances.c.updated_at), func.max(instances.c.created_at), func.max(instances.c.deleted_at)
         ).label("changed"),
     )
+    .where(instances.c.uuid.in_(select(_row.c.uuid).where(_state_of(_row).is_not(None))))
     .where(instances.c.uuid.in_(select(claims.c.consumer_id)))
     .group_by(instances.c.uuid)
     .having(func.count(_state) == func.count())

@@ -3,6 +3,23 @@ from sqlalchemy import func, select
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, resource_classes, resource_providers
 
+# Grouped before it is joined: names are looked up for the few that remain.
+_twice = (
+    select(
+        allocations.c.resource_provider_id,
+        allocations.c.resource_class_id,
+        allocations.c.consumer_id,
+        func.count().label("rows"),
+        func.sum(allocations.c.used).label("used"),
+        func.min(allocations.c.used).label("smallest"),
+        func.max(allocations.c.used).label("largest"),
+        func.max(allocations.c.created_at).label("newest_change"),
+    )
+    .group_by(allocations.c.resource_provider_id, allocations.c.resource_class_id, allocations.c.consumer_id)
+    .having(func.count() > 1)
+    .subquery("twice")
+)
+
 CHECK = Check(
     code="P18",
     name="duplicate-allocation",
@@ -23,30 +40,21 @@ CHECK = Check(
     references=("https://docs.openstack.org/osc-placement/latest/cli/index.html",),
     query=(
         select(
-            allocations.c.consumer_id.label("consumer"),
+            _twice.c.consumer_id.label("consumer"),
             resource_providers.c.uuid.label("provider"),
             resource_providers.c.name.label("provider_name"),
             resource_classes.c.name.label("resource_class"),
-            func.count().label("rows"),
-            func.sum(allocations.c.used).label("used"),
-            func.min(allocations.c.used).label("smallest"),
-            func.max(allocations.c.used).label("largest"),
+            _twice.c.rows,
+            _twice.c.used,
+            _twice.c.smallest,
+            _twice.c.largest,
             resource_providers.c.id.label("provider_id"),
             resource_classes.c.id.label("class_id"),
-            func.max(allocations.c.created_at).label("newest_change"),
+            _twice.c.newest_change,
         )
-        .select_from(allocations)
-        .join(resource_providers, resource_providers.c.id == allocations.c.resource_provider_id)
-        .join(resource_classes, resource_classes.c.id == allocations.c.resource_class_id)
-        .group_by(
-            allocations.c.consumer_id,
-            resource_providers.c.id,
-            resource_providers.c.uuid,
-            resource_providers.c.name,
-            resource_classes.c.id,
-            resource_classes.c.name,
-        )
-        .having(func.count() > 1)
+        .select_from(_twice)
+        .join(resource_providers, resource_providers.c.id == _twice.c.resource_provider_id)
+        .join(resource_classes, resource_classes.c.id == _twice.c.resource_class_id)
         .order_by("consumer", "provider", "resource_class")
     ),
 )

@@ -5,17 +5,16 @@ from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, inventories, resource_classes, resource_providers
 
 # Rows that stand twice are P18's, and amounts below 1 are P17's.
-_row = (
-    select(
-        allocations.c.resource_provider_id,
-        allocations.c.resource_class_id,
-        allocations.c.consumer_id,
-        func.max(allocations.c.used).label("used"),
-        func.max(allocations.c.created_at).label("newest"),
+_row, _same = allocations.alias("amount"), allocations.alias("same")
+_alone = (
+    select(func.count())
+    .where(
+        _same.c.resource_provider_id == _row.c.resource_provider_id,
+        _same.c.resource_class_id == _row.c.resource_class_id,
+        _same.c.consumer_id == _row.c.consumer_id,
     )
-    .group_by(allocations.c.resource_provider_id, allocations.c.resource_class_id, allocations.c.consumer_id)
-    .having(func.count() == 1, func.max(allocations.c.used) >= 1)
-    .subquery("amount")
+    .scalar_subquery()
+    == 1
 )
 _too_large = _row.c.used > inventories.c.max_unit
 _too_small = _row.c.used < inventories.c.min_unit
@@ -53,12 +52,12 @@ CHECK = Check(
                 (_too_small, literal("less than min_unit ") + cast(inventories.c.min_unit, String)),
                 else_=literal("no multiple of step_size ") + cast(inventories.c.step_size, String),
             ).label("fault"),
-            newest(inventories.c.created_at, _row.c.newest).label("newest_change"),
+            newest(inventories.c.created_at, _row.c.created_at).label("newest_change"),
             impact((and_(_too_large, is_core(resource_classes.c.name)), "M"), otherwise="L").label("impact"),
         )
-        .select_from(_row)
+        .select_from(inventories)
         .join(
-            inventories,
+            _row,
             and_(
                 inventories.c.resource_provider_id == _row.c.resource_provider_id,
                 inventories.c.resource_class_id == _row.c.resource_class_id,
@@ -66,7 +65,8 @@ CHECK = Check(
         )
         .join(resource_providers, resource_providers.c.id == _row.c.resource_provider_id)
         .join(resource_classes, resource_classes.c.id == _row.c.resource_class_id)
-        .where(inventories.c.max_unit >= 1, inventories.c.step_size >= 1, or_(_too_large, _too_small, _odd))
+        .where(inventories.c.max_unit >= 1, inventories.c.step_size >= 1)
+        .where(_row.c.used >= 1, or_(_too_large, _too_small, _odd), _alone)
         .order_by("consumer", "provider", "resource_class")
     ),
 )
