@@ -55,6 +55,7 @@ class Report:
     gaps: Sequence[str] = ()
     warnings: Sequence[str] = ()
     version: str = __version__
+    kept_in: str | None = None
 
     def counted(self, fail_on: Severity) -> list[Finding]:
         """Settled findings at or above a severity."""

@@ -71,7 +71,7 @@ SELECTS: Mapping[Table, Select[Any] | CompoundSelect[Any]] = {
 def _flavor_requests(connection: Connection) -> Iterator[tuple[int, int, str, str, int]]:
     specs: dict[int, dict[str, str]] = {}
     for row in connection.execute(select(t.flavor_extra_specs)):
-        specs.setdefault(row.flavor_id, {})[row.key] = row.value or ""
+        specs.setdefault(row.flavor_id, {})[row.key or ""] = row.value or ""
     for row in connection.execute(select(t.flavors)):
         flavor = Flavor(
             vcpus=row.vcpus or 0,
@@ -134,10 +134,20 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
 # What a server holds on a sharing provider is not what its host gives it.
 _holders = select(t.claims.c.consumer_id).where(t.claims.c.shared == 0)
 _unknown = (
-    select(t.allocations.c.consumer_id)
+    select(t.claims.c.consumer_id)
     .distinct()
-    .where(t.allocations.c.consumer_id.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))))
-    .where(t.allocations.c.consumer_id.not_in(select(t.migrations.c.uuid).where(t.migrations.c.uuid.is_not(None))))
+    .where(t.claims.c.consumer_id.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))))
+    .where(t.claims.c.consumer_id.not_in(select(t.migrations.c.uuid).where(t.migrations.c.uuid.is_not(None))))
+)
+# Every consumer that is not plainly a server on a host: mappings tell which of them are being built.
+_on_no_host = (
+    select(t.claims.c.consumer_id)
+    .distinct()
+    .where(
+        t.claims.c.consumer_id.not_in(
+            select(t.instances.c.uuid).where(t.instances.c.deleted == 0, t.instances.c.host.is_not(None))
+        )
+    )
 )
 _without_claim = (
     select(t.instances.c.uuid)
@@ -146,6 +156,7 @@ _without_claim = (
 )
 # Large tables of which only the rows of suspects are read, after the others: the column, and its values.
 KEYED: Mapping[Table, tuple[Column[Any], Select[Any]]] = {
+    t.instance_mappings: (t.instance_mappings.c.instance_uuid, _on_no_host),
     t.shadow_instances: (t.shadow_instances.c.uuid, _unknown),
     t.shadow_migrations: (t.shadow_migrations.c.uuid, _unknown),
     t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),

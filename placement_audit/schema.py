@@ -111,6 +111,7 @@ resource_provider_aggregates = _table(
 
 # --- nova_api ----------------------------------------------------------------------------------------------
 
+# Large and hardly needed: only the rows of suspects are read (derived.KEYED).
 instance_mappings = _table(Role.API, "instance_mappings", Column("instance_uuid", Folded), Column("cell_id", Integer))
 build_requests = _table(Role.API, "build_requests", Column("instance_uuid", Folded), Column("created_at", Clock))
 flavors = _table(
@@ -201,7 +202,7 @@ services = _table(
     Column("version", Integer),
     Column("deleted", Integer),
 )
-# The three below are large and hardly needed: only the rows of suspects are read (derived.KEYED).
+# The three below likewise.
 instance_extra = _table(Role.CELL, "instance_extra", Column("instance_uuid", Folded), Column("flavor", Text))
 shadow_instances = _table(Role.CELL, "shadow_instances", Column("uuid", Folded), Column("deleted_at", Clock))
 shadow_migrations = _table(

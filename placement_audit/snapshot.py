@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, func, insert, inspect, select
+from sqlalchemy import Column, Connection, Select, Table, delete, func, insert, inspect, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,7 +23,9 @@ from placement_audit.source.config import Sources, masked
 from placement_audit.source.connect import (
     Limits,
     at_home,
+    end_reading,
     excess_grants,
+    is_lost,
     local_file,
     reading,
     reason_of,
@@ -148,12 +150,17 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
                 listed = cell_list.known_cells(api.connection, api.url, sources.base, own_credentials)
             except SQLAlchemyError as error:
                 raise CannotTell(f"{masked(api.url)}: cell_mappings: {reason_of(error)}") from None
+        seen: dict[tuple[URL, str | None], str] = {}
         for cell in cell_list.overridden(listed, dict(sources.cells)):
             if cell.disabled:
                 estate.disabled.append(cell.name)
             try:
                 if cell.url is None:
                     raise CannotTell(cell.problem)
+                twin = seen.setdefault((server_of(cell.url), cell.url.database), cell.name)
+                if twin != cell.name:
+                    # One of them is some other database, whose servers would all look unknown.
+                    raise CannotTell(f"{masked(cell.url)}: the same database as {twin}; correct one of the addresses")
                 open_one(Role.CELL, cell.name, cell.url, cell.cell0)
             except CannotTell as error:
                 estate.unreadable.append(Unreadable(Role.CELL, cell.name, cell.url, str(error), cell.cell0))
@@ -182,6 +189,11 @@ def take(
     the file cannot be written; a cell that fails is marked as unreadable in ``sources``.
     """
     tables = derived.with_parts(t.metadata.tables.values() if wanted is None else wanted)
+    if not path.name or path.is_dir():
+        raise CannotTell(f"cannot write the snapshot to {str(path)!r}: it is a folder")
+    if path.exists():
+        with kept(path):
+            pass  # anything but an old snapshot is not ours to replace: it may be an audited database
     part = path.with_name(path.name + ".part")
     try:
         part.unlink(missing_ok=True)
@@ -202,77 +214,116 @@ def take(
 def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progress) -> None:
     t.metadata.create_all(into)
     taken_at = utc_now(estate.databases[0].connection)
-    counts: dict[tuple[Role, str], int] = {}
-    failed: dict[str, str] = {}
-    plain = [table for table in t.metadata.tables.values() if table in tables and table not in derived.KEYED]
+    reader = _Reader(estate.databases, into, progress)
+    plain = {table for table in tables if table.info["home"] and table not in derived.KEYED}
     # Placement before the cells before the API: read from different servers in another order, fresh claims
     # would look unknown (SEMANTICS J.2).
-    order = {Role.PLACEMENT: 0, Role.CELL: 1, Role.API: 2}
-    databases = sorted(estate.databases, key=lambda database: order[database.role])
-    for database in databases:
-        _read(
-            database,
-            [table for table in plain if table.info["home"] is database.role],
-            into,
-            counts,
-            failed,
-            progress,
-        )
+    for role in (Role.PLACEMENT, Role.CELL, Role.API):
+        reader.read(role, [table for table in t.live_tables(role) if table in plain])
     progress("indexing", 0)
-    _index(into, {table for table in plain if table.info["home"]})
+    for table in plain:
+        _one_spelling(into, table)
+    _index(into, plain)
     for table in derived.SELECTS:
         if table in tables:
             derived.fill(into, table)
             _index(into, {table})
     keys: dict[Select[Any], list[str]] = {}
-    for table, (_, query) in derived.KEYED.items():
+    for table, (key, query) in derived.KEYED.items():
         if table in tables:
             if query not in keys:
                 keys[query] = list(into.scalars(query))
-            for database in databases:
-                if database.role is table.info["home"] and database.name not in failed:
-                    _read(database, [table], into, counts, failed, progress, keys[query])
+            reader.read(table.info["home"], [table], key, keys[query])
             _index(into, {table})
+    reader.finish()
     for table in derived.COMPUTED:
         if table in tables:
             derived.fill(into, table)
             _index(into, {table})
-    _describe(estate, into, counts, failed)
+    _describe(estate, into, reader.counts, reader.failed)
     into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
+    into.exec_driver_sql("PRAGMA analysis_limit = 1000")
     into.exec_driver_sql("ANALYZE")
 
 
-def _read(
-    database: Database,
-    tables: Sequence[Table],
-    into: Connection,
-    counts: dict[tuple[Role, str], int],
-    failed: dict[str, str],
-    progress: Progress,
-    keys: Sequence[str] = (),
-) -> None:
-    """Read tables of one database. A failing cell loses what was read of it and lands in ``failed``."""
-    read = database.role, database.name
-    lead = (database.name,) if database.role is Role.CELL else ()
-    for table in tables:
+@dataclass
+class _Reader:
+    """Reads tables of all databases of a role. A cell that fails loses what was read of it, and lands in ``failed``."""
+
+    databases: Sequence[Database]
+    into: Connection
+    progress: Progress
+    counts: dict[tuple[Role, str], int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def read(
+        self, role: Role, tables: Sequence[Table], key: Column[Any] | None = None, keys: Sequence[str] = ()
+    ) -> None:
+        """Raises CannotTell when placement or the API database fails, or the connection that it shares with a cell."""
+        for database in self.databases:
+            if database.role is role and database.name not in self.failed:
+                try:
+                    for table in tables:
+                        self._read_one(database, table, key, keys)
+                except _Failed as error:
+                    if role is not Role.CELL or self._lost_with_others(database):
+                        raise CannotTell(str(error)) from None
+                    self.failed[database.name] = str(error)
+                    for table in t.live_tables(Role.CELL):
+                        self.into.execute(delete(table).where(table.c.cell == database.name))
+
+    def _read_one(self, database: Database, table: Table, key: Column[Any] | None, keys: Sequence[str]) -> None:
         live = database.recognised.columns.get(table.name)
         if live is None:
-            continue
-        key = derived.KEYED[table][0] if table in derived.KEYED else None
-        target = _writer(into, table)
+            return
+        read = database.role, database.name
+        lead = (database.name,) if database.role is Role.CELL else ()
+        write = _writer(self.into, table)
         try:
             for batch in rows_of(database.connection, database.url, table, live, key, keys):
-                target(batch if not lead else [lead + tuple(row) for row in batch])
-                counts[read] = counts.get(read, 0) + len(batch)
-                progress(f"{database.name}.{table.name}", len(batch))
+                write(batch if not lead else [(*lead, *row) for row in batch])
+                self.counts[read] = self.counts.get(read, 0) + len(batch)
+                self.progress(f"{database.name}.{table.name}", len(batch))
         except SQLAlchemyError as error:
-            reason = f"{masked(database.url)}: reading {table.name}: {reason_of(error)}"
-            if database.role is not Role.CELL:
-                raise CannotTell(reason) from None
-            failed[database.name] = reason
-            for other in t.live_tables(Role.CELL):
-                into.execute(delete(other).where(other.c.cell == database.name))
-            return
+            raise _Failed(f"{masked(database.url)}: reading {table.name}: {reason_of(error)}") from None
+
+    def _lost_with_others(self, database: Database) -> bool:
+        shared = any(
+            other.connection is database.connection and other.role is not Role.CELL for other in self.databases
+        )
+        return shared and is_lost(database.connection)
+
+    def finish(self) -> None:
+        """Let go of every server: what is left to do is done here."""
+        for connection in {id(database.connection): database.connection for database in self.databases}.values():
+            if not is_lost(connection):
+                end_reading(connection)
+
+
+class _Failed(Exception):
+    """One database cannot be read any further."""
+
+
+# Uuids are compared as text; a form without dashes, which only SQL by hand leaves, is the same uuid (SEMANTICS 0).
+_UUIDS = {
+    t.allocations: ("consumer_id",),
+    t.consumers: ("uuid",),
+    t.instances: ("uuid",),
+    t.migrations: ("uuid", "instance_uuid"),
+    t.build_requests: ("instance_uuid",),
+    t.compute_nodes: ("uuid",),
+    t.resource_providers: ("uuid",),
+}
+
+
+def _one_spelling(into: Connection, table: Table) -> None:
+    for name in _UUIDS.get(table, ()):
+        column = table.c[name]
+        parts = [func.substr(column, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
+        dashed = parts[0] + "-" + parts[1] + "-" + parts[2] + "-" + parts[3] + "-" + parts[4]
+        into.execute(
+            update(table).where(func.length(column) == 32, func.instr(column, "-") == 0).values({name: dashed})
+        )
 
 
 def _writer(into: Connection, table: Table) -> Callable[[Sequence[Sequence[Any]]], None]:
@@ -409,4 +460,4 @@ def kept(path: Path) -> Iterator[Connection]:
                 )
             yield connection
     except SQLAlchemyError as error:
-        raise CannotTell(f"{path}: {reason_of(error)}") from None
+        raise CannotTell(f"{path}: no snapshot, or a damaged one ({reason_of(error)}); take it again") from None

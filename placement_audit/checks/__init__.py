@@ -27,6 +27,8 @@ def catalogue() -> tuple[Check, ...]:
 def chosen(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Check, ...]:
     """The checks named by code or name (all when ``select`` is empty), without the ignored. Raises CannotTell."""
     everything = catalogue()
+    if select and not _words(select):
+        raise CannotTell("--select names no check")
     wanted = [named(word) for word in _words(select)] or list(everything)
     unwanted = [named(word) for word in _words(ignore)]
     left = tuple(check for check in everything if check in wanted and check not in unwanted)

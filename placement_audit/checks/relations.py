@@ -69,7 +69,8 @@ def newest(*clocks: ColumnElement[Any]) -> ColumnElement[Any]:
 def capacity(inventory: FromClause) -> ColumnElement[Any]:
     """floor((total - reserved) * ratio), forgiving the rounding of a decimal ratio (SEMANTICS B.3)."""
     product = (inventory.c.total - inventory.c.reserved) * inventory.c.allocation_ratio
-    return cast(func.floor(product * (1 + 1e-9)), Integer)
+    # SQLAlchemy's floor on SQLite is Python's, which takes no NULL.
+    return case((product.is_not(None), cast(func.floor(product * (1 + 1e-9)), Integer)))
 
 
 def invalid(inventory: FromClause) -> ColumnElement[bool]:
@@ -155,7 +156,7 @@ def busy(server: FromClause) -> ColumnElement[bool]:
 
 def in_progress(migration: FromClause) -> ColumnElement[bool]:
     """Whether a migration row is open (SEMANTICS H, OPEN)."""
-    return and_(migration.c.deleted == 0, func.coalesce(migration.c.status, "").not_in(TERMINAL))
+    return and_(func.coalesce(migration.c.deleted, 0) == 0, func.coalesce(migration.c.status, "").not_in(TERMINAL))
 
 
 def moving(server: FromClause) -> Exists:

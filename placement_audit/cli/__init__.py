@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
+import re
 import signal
 import sys
+import traceback
 
 import click
 
@@ -37,18 +40,37 @@ def command() -> None:
 
 def main() -> None:
     """Run the command; what a user can cause ends in one line on stderr."""
+    signal.signal(signal.SIGTERM, _end)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no ellipsis is no reason to fail
     try:
         sys.exit(command.main(prog_name="placement-audit", standalone_mode=False) or 0)
     except CannotTell as error:
         _fail(str(error))
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        # An argument in the wrong place may be a URL with a password.
+        click.echo(re.sub(r"://[^\s'\")]*", "://…", told.getvalue()), err=True, nl=False)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, _Ended):
         click.echo("placement-audit: interrupted", err=True)
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror}")
+    except Exception:
+        # A mistake of ours. Python would end with 1, which means findings.
+        traceback.print_exc()
+        _fail("internal error; the lines above say where, please report them")
+
+
+class _Ended(BaseException):
+    """The process is asked to end: temporary files are removed on the way out."""
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise _Ended
 
 
 def _fail(reason: str) -> None:

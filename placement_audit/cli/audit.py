@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,15 +27,22 @@ if TYPE_CHECKING:
 @click.option(
     "--grace",
     metavar="MINUTES",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=525_600),
     default=10,
     show_default=True,
     help="What changed less than this long ago is in flight: listed, not counted.",
 )
-@click.option("--format", "layout", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or for programs (placement-audit/1). Mail is always for people.",
+)
 @click.option("--output", metavar="FILE", help="Write the report to a file instead of printing it.")
 @click.option("--all", "everything", is_flag=True, help="List every finding, not the first ten of each check.")
-@click.option("--quiet", is_flag=True, help="Print nothing when there is nothing to report.")
+@click.option("--quiet", is_flag=True, help="Print nothing when nothing counts (see --fail-on).")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info"]),
@@ -92,7 +100,12 @@ def command(
     if post and code:
         from placement_audit.render import table
 
-        post.send(table.headline(report), table.rendered(report, everything=everything, width=mail.WIDTH))
+        text = table.rendered(report, everything=everything, width=mail.WIDTH)
+        try:
+            post.send(table.headline(report), text)
+        except CannotTell:
+            show(text)  # so that cron's own mail may carry it
+            raise
     return 0 if exit_zero and code == 1 else code
 
 
@@ -113,7 +126,14 @@ def _report(
     if live.named():
         raise click.UsageError("--snapshot takes the place of live databases; give one or the other")
     with kept(Path(snapshot_file)) as connection:
-        return judge(connection, checks, grace)
+        return replace(judge(connection, checks, grace), kept_in=snapshot_file)
+
+
+def _refuse_database(path: Path) -> None:
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(15) == b"SQLite format 3":
+                raise CannotTell(f"{path} is a database; choose another name for the report")
 
 
 def _publish(
@@ -126,10 +146,11 @@ def _publish(
     else:
         from placement_audit.render import table
 
-        width = table.terminal_width() if output is None and sys.stdout.isatty() else None
+        width = table.terminal_width() if output is None and sys.stdout and sys.stdout.isatty() else None
         text = table.rendered(report, everything=everything, width=width)
     if output is not None:
         try:
+            _refuse_database(Path(output))
             Path(output).write_text(text, encoding="utf-8")
         except OSError as error:
             raise CannotTell(f"cannot write the report to {output}: {error.strerror}") from None

@@ -34,6 +34,8 @@ def command(keep: str | None, load: str | None, hosts: int, servers: int) -> int
     from placement_audit.demo.story import told
     from placement_audit.errors import CannotTell
 
+    if load and "://" not in load:
+        raise click.UsageError("--load takes the beginning of a URL, such as mysql+pymysql://root:PASSWORD@HOST/")
     if keep and load:
         raise click.UsageError("--keep is for the demo's own files; --load writes to a server")
     estate = told(hosts=hosts, servers=servers)
@@ -75,6 +77,7 @@ def _load(estate: Estate, prefix: str) -> int:
     estate.write(urls)
     for text in (urls.placement, urls.api, *urls.cells.values()):
         click.echo(f"written: {masked(url_of(text, '--load'))}")
+    click.echo("audit it with --placement-db and --api-db; the cells are found through the latter")
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -99,6 +99,14 @@ def live_options(function: F) -> F:
     def gathered(**options: Any) -> Any:
         names = Live.__dataclass_fields__
         live = Live(**{name: options.pop(name) for name in names})
+        if live.config_file or live.config_dir:
+            # Files on the command line are nearer than the environment: the two may speak of different clouds.
+            environment = _from_environment()
+            live = replace(
+                live,
+                placement_db=None if "placement_db" in environment else live.placement_db,
+                api_db=None if "api_db" in environment else live.api_db,
+            )
         return function(live=live, **options)
 
     gathered.__doc__ = function.__doc__
@@ -108,11 +116,21 @@ def live_options(function: F) -> F:
     return gathered  # type: ignore[return-value]
 
 
+def _from_environment() -> list[str]:
+    source = click.get_current_context().get_parameter_source
+    return [name for name in ("placement_db", "api_db") if source(name) is click.core.ParameterSource.ENVIRONMENT]
+
+
 def check_options(function: F) -> F:
     """Which checks to run: ``select`` and ``ignore``."""
     for option in (
-        click.option("--ignore", metavar="CODE", multiple=True, help="Leave a check out, by code or name. Repeatable."),
-        click.option("--select", metavar="CODE", multiple=True, help="Run only this check. Repeatable."),
+        click.option("--ignore", metavar="CODE", multiple=True, help="Leave these checks out. Repeatable."),
+        click.option(
+            "--select",
+            metavar="CODE",
+            multiple=True,
+            help="Run only these checks, by code or name, with commas between. Repeatable.",
+        ),
     ):
         function = option(function)
     return function

@@ -10,6 +10,8 @@ import click
 
 def show(text: str) -> None:
     """Print to stdout. A reader that has gone (``| head``) changes nothing about the verdict."""
+    if sys.stdout is None:  # closed by the caller: >&-
+        return
     try:
         click.echo(text, nl=False)
         sys.stdout.flush()

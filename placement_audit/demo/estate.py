@@ -505,7 +505,7 @@ def _refuse_rows(text: str, role: Role) -> None:
             for name, has_rows in found.items():
                 if has_rows:
                     raise CannotTell(
-                        f"{masked(url)}: {name} has rows in it; the demo cloud goes into empty databases only"
+                        f"{masked(url)}: {name} has rows in it; the demo cloud goes into empty databases alone"
                     )
     except SQLAlchemyError as error:
         raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None

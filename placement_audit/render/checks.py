@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -29,7 +30,7 @@ def one(check: Check) -> str:
         _section("What to do", check.remedy, wrap=False),
         _section("Stands for", (f"{code}, when the same {' and '.join(same)}" for code, same in check.absorbs.items())),
         _section("See", check.references, wrap=False),
-        "Query on the snapshot\n" + textwrap.indent(_sql(check), "  "),
+        "Query on a kept snapshot\n" + textwrap.indent(_sql(check), "  "),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -51,4 +52,10 @@ def _paragraph(text: str, indent: str = "") -> str:
 def _sql(check: Check) -> str:
     from sqlalchemy.dialects import sqlite
 
-    return str(check.query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    compiled = check.query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True})
+
+    def literal(match: re.Match[str]) -> str:
+        return f"'{compiled.params[match[1]]}'" if match[1] in compiled.params else match[0]
+
+    # SQLAlchemy renders no literals inside aggregate_strings: they are separators and words of ours.
+    return re.sub(r":(\w+)", literal, str(compiled))

@@ -32,15 +32,15 @@ def _rights(database: Database) -> str:
 def _block(one: Examined, estate: Estate) -> Iterator[str]:
     database = one.database
     disabled = " (disabled for scheduling)" if database.name in estate.disabled else ""
-    cell0 = " (cell0)" if database.cell0 else ""
-    yield plain(f"{database.role.value} {database.name}{cell0}{disabled}")
+    yield plain(f"{database.role.value} {database.name}{disabled}")
     yield plain(f"  database     {one.url}")
     yield plain(f"  server       {one.server}")
     yield plain(
         f"  release      {database.recognised.release} (schema {database.recognised.revision or 'without revision'})"
     )
     yield plain(f"  account      {_rights(database)}")
-    yield plain(f"  replication  {one.lag or 'no replica, or not for this account to know'}")
+    if one.lag:
+        yield plain(f"  replication  {one.lag}")
     counts = ", ".join(f"{table} {count:,}" for table, count in one.rows.items())
     yield plain(f"  rows         {counts}")
     for _, detail in database.recognised.deviations:

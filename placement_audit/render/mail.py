@@ -100,13 +100,19 @@ def outgoing(
         raise CannotTell("--smtp-login-file would send the password unencrypted; add --starttls")
     return Outgoing(
         to=tuple(to),
-        sender=sender or f"placement-audit@{socket.getfqdn()}",
+        sender=sender or f"placement-audit@{_this_host()}",
         host=host,
         port=port,
         starttls=starttls,
         login=_login(login_file) if login_file else None,
         sendmail=tuple(shlex.split(sendmail)) if sendmail else (),
     )
+
+
+def _this_host() -> str:
+    # A machine may resolve itself to localhost, from which many relays take no mail.
+    name = socket.getfqdn()
+    return socket.gethostname() if name.startswith("localhost") else name
 
 
 def _server(text: str) -> tuple[str, int]:

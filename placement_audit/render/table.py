@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -25,7 +26,7 @@ def headline(report: Report) -> str:
     settled = [finding for finding in report.findings if finding.settled]
     counts = [
         _counted(sum(one.severity is severity for one in settled), word)
-        for severity, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
+        for severity, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "info"))
     ]
     told = ", ".join(count for count in counts if count) or "no findings"
     flying = len(report.findings) - len(settled)
@@ -36,7 +37,7 @@ def headline(report: Report) -> str:
 
 
 def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'s' if number > 1 else ''}" if number else ""
+    return f"{number:,} {word}{'s' if number > 1 and word != 'info' else ''}" if number else ""
 
 
 def rendered(report: Report, *, everything: bool = False, width: int | None = None) -> str:
@@ -58,9 +59,10 @@ def _header(report: Report, width: int | None) -> str:
     read = [source for source in report.sources if source.status == "read"]
     rows = sum(source.rows for source in read)
     databases = _counted(len(read), "database")
+    kept = f", kept in {report.kept_in}" if report.kept_in else ""
     lines = [
         f"placement-audit {report.version}: {headline(report)}",
-        f"state of {report.taken_at} UTC; {rows:,} rows of {databases} read and judged in {report.seconds:.1f} s",
+        f"state of {report.taken_at} UTC{kept}; {rows:,} rows of {databases} read and judged in {report.seconds:.1f} s",
     ]
     table = tabulate(
         [
@@ -96,37 +98,22 @@ def _remarks(report: Report, width: int | None) -> Iterator[str]:
 def _summary(report: Report, width: int | None) -> str:
     from tabulate import tabulate
 
-    listed = [result for result in report.results if result.status == "findings"]
     rank = [Severity.ERROR, Severity.WARNING, Severity.INFO]
-    worst = {
-        result.check.code: min(
-            (finding.severity for finding in report.findings if finding.code == result.check.code), key=rank.index
-        )
-        for result in listed
-    }
-    listed.sort(key=lambda result: (rank.index(worst[result.check.code]), result.check.code))
+    settled = Counter((one.severity, one.code, one.name) for one in report.findings if one.settled)
+    flying = Counter((one.severity, one.code, one.name) for one in report.findings if not one.settled)
     parts = []
-    if listed:
+    if report.findings:
+        lines = sorted(settled | flying, key=lambda line: (rank.index(line[0]), line[1]))
         parts.append(
             tabulate(
-                [
-                    (
-                        worst[result.check.code].value,
-                        result.check.code,
-                        result.check.name,
-                        result.findings or "",
-                        result.in_flight or "",
-                    )
-                    for result in listed
-                ],
+                [(line[0].value, *line[1:], settled[line] or "", flying[line] or "") for line in lines],
                 headers=("severity", "code", "check", "findings", "in flight"),
                 tablefmt="simple",
                 colalign=("left", "left", "left", "right", "right"),
             )
         )
     clean = sum(result.status == "clean" for result in report.results)
-    told = [f"{clean} of {len(report.results)} checks found nothing."]
-    told += _skipped(report.results)
+    told = [f"Clean: {clean} of {_counted(len(report.results), 'check')}.", *_skipped(report.results)]
     parts.append("\n".join(_wrapped(line, width, "", "  ") for line in told))
     return "\n\n".join(parts)
 

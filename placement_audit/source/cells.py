@@ -106,9 +106,16 @@ def _as_ourselves(url: URL, own: URL) -> URL:
 
 
 def overridden(cells: list[Cell], given: dict[str, URL]) -> list[Cell]:
-    """Mapped cells with the addresses that the user gave; a given cell that is not mapped comes last."""
-    mapped = {cell.name for cell in cells}
-    replaced = [
+    """Mapped cells with the addresses that the user gave; without any mapping, the given ones.
+
+    Raises CannotTell for a given name that no mapping has.
+    """
+    if not cells:
+        return [Cell(name, cell0=name == "cell0", url=url) for name, url in given.items()]
+    names = [cell.name for cell in cells]
+    for name in given:
+        if name not in names:
+            raise CannotTell(f"--cell-db: no cell is named {name!r}; cell_mappings has {', '.join(names)}")
+    return [
         Cell(cell.name, cell.cell0, cell.disabled, given[cell.name]) if cell.name in given else cell for cell in cells
     ]
-    return replaced + [Cell(name, cell0=name == "cell0", url=url) for name, url in given.items() if name not in mapped]

@@ -13,6 +13,9 @@ from placement_audit.errors import CannotTell
 DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
 
 
+_OPTIONS = {"charset", "unix_socket", "host", "port"}
+
+
 @dataclass(frozen=True)
 class Sources:
     """URLs of the databases. ``base``, as written, is what nova fills cell templates from (SEMANTICS C.7)."""
@@ -45,8 +48,13 @@ def with_driver(url: URL, meant_for: str) -> URL:
             f"{meant_for}: databases of type {dialect!r} are not supported; mysql, postgresql and sqlite are"
         )
     if not url.database:
-        raise CannotTell(f"{meant_for}: the URL {masked(url)} names no database; add it behind the last slash")
-    return url.set(drivername=DRIVERS[dialect])
+        # Not shown: what stands in the place of host and port may be user and password.
+        raise CannotTell(f"{meant_for}: the URL names no database; add it behind the last slash")
+    if "@" in f"{url.host}{url.database}" and dialect != "sqlite":
+        raise CannotTell(f"{meant_for}: an @ in user or password must be written as %40, a slash as %2F")
+    # Others may come from nova's own URL: a plugin that writes, a command to run at the start of a session.
+    options = {key: value for key, value in url.query.items() if key in _OPTIONS or key.startswith("ssl")}
+    return url.set(drivername=DRIVERS[dialect], query=options)
 
 
 def masked(url: URL) -> str:
@@ -75,8 +83,8 @@ def from_options(
                 "--config-file, or give --placement-db"
             )
         raise CannotTell(
-            "no placement database given; use --placement-db URL, --config-file placement.conf, "
-            "PLACEMENT_AUDIT_PLACEMENT_DB, or --snapshot FILE"
+            "no placement database given; use --placement-db URL, --config-file placement.conf, or "
+            "PLACEMENT_AUDIT_PLACEMENT_DB in the environment"
         )
     cells: dict[str, URL] = {}
     for item in cell_dbs:

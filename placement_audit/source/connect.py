@@ -52,9 +52,12 @@ def reading(url: URL, limits: Limits) -> Iterator[Connection]:
     The guarantee that nothing is written is an account with SELECT only (see ``excess_grants``); the session
     settings here are the second lock on the same door.
     """
-    engine = _engine(url)
     try:
-        connection = engine.connect()
+        try:
+            connection = _engine(url, limits).connect()
+        except (OSError, TypeError, ValueError, AttributeError) as error:
+            # What drivers make of an option or a host name that they do not understand.
+            raise CannotTell(f"{masked(url)}: cannot connect with this URL: {reason_of(error)}") from None
         try:
             _begin_reading(connection, limits)
         except BaseException:
@@ -72,7 +75,7 @@ def reading(url: URL, limits: Limits) -> Iterator[Connection]:
         connection.close()
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, limits: Limits) -> Engine:
     options: dict[str, Any] = {"poolclass": NullPool}
     dialect = url.get_backend_name()
     if dialect == "mysql":
@@ -83,6 +86,8 @@ def _engine(url: URL) -> Engine:
         times = (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATE)
         options["connect_args"] = {
             "connect_timeout": CONNECT_TIMEOUT,
+            # A server that accepts and then says nothing must not hold the transactions of the others open.
+            "read_timeout": limits.statement + CONNECT_TIMEOUT,
             "conv": {key: value for key, value in conversions.items() if key not in times},
         }
         options["isolation_level"] = "AUTOCOMMIT"  # the transaction is begun by hand, below
@@ -146,6 +151,20 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
     else:
         run("PRAGMA query_only = ON")
         run("SELECT name FROM sqlite_master LIMIT 1")  # an encrypted or foreign file fails here
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the server, or the way to it, is gone."""
+    driver: Any = connection.connection.driver_connection
+    return connection.dialect.name == "mysql" and not driver.open
+
+
+def end_reading(connection: Connection) -> None:
+    """Let go of the transaction, so that the server may purge old row versions and change tables again."""
+    if connection.dialect.name == "mysql":
+        connection.exec_driver_sql("ROLLBACK")  # begun by hand
+    else:
+        connection.rollback()
 
 
 def local_file(path: Path, *, write: bool = False) -> Engine:
@@ -219,10 +238,10 @@ def excess_grants(connection: Connection, schema: str | None) -> list[str]:
 
 
 def _beyond_reading(line: str, schema: str | None) -> set[str]:
-    grant = re.match(r"GRANT (?P<what>.+?) ON (?P<where>\S+) TO ", line)
+    grant = re.match(r"GRANT (?P<what>.+?) ON (?:TABLE |FUNCTION |PROCEDURE )?(?P<where>\S+) TO ", line)
     if grant is None:  # "GRANT role TO user": the role's own grants are listed on lines of their own
         return set()
-    if not _covers(grant["where"].rpartition(".")[0].strip("`"), schema or ""):
+    if not _covers(grant["where"].rpartition(".")[0].strip('`"'), schema or ""):
         return set()
     # Columns in brackets narrow a privilege; they do not change what it is.
     names = {name.strip() for name in re.sub(r"\([^)]*\)", "", grant["what"]).split(",")}

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, DateTime, Select, Table, cast, func, null, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from placement_audit.schema import Clock
 from placement_audit.source.connect import at_home
@@ -30,7 +31,8 @@ def rows_of(
     """
     statement = select_live(connection, url, table, live)
     if key is None:
-        yield from _streamed(connection, statement)
+        streamed = _streamed_by_pymysql if connection.dialect.driver == "pymysql" else _streamed
+        yield from streamed(connection, statement)
         return
     source = statement.get_final_froms()[0]
     for start in range(0, len(keys), KEYS):
@@ -58,6 +60,30 @@ def _as_kept(column: Column[Any], dialect: str) -> Any:
     if dialect == "sqlite":
         return func.substr(column, 1, 19)
     return column  # the connection hands MySQL's times on as text
+
+
+def _streamed_by_pymysql(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
+    """The same past SQLAlchemy, whose work per row is a quarter of the reading time."""
+    from pymysql.cursors import SSCursor
+    from pymysql.err import MySQLError
+
+    text = str(statement.compile(connection))
+    driver: Any = connection.connection.driver_connection
+    cursor = driver.cursor(SSCursor)
+    try:
+        cursor.execute(text)
+        while batch := cursor.fetchmany(BATCH):
+            yield batch
+        cursor.close()
+    except BaseException as error:
+        if cursor._result is not None:
+            # PyMySQL would read the rest of the rows before it lets go, or complain that it cannot.
+            cursor._result.unbuffered_active = False
+            cursor._result.connection = None
+        if isinstance(error, MySQLError):
+            raise DBAPIError(text, None, error) from error
+        driver.close()  # rows are still on their way, and nobody will take them
+        raise
 
 
 def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:

@@ -203,7 +203,7 @@ def _table_deviations(
             continue
         due = newest is not None and newest >= order.index(since)
         if present != due:
-            state = "is missing, and" if due else "exists, and"
+            state = "is missing or not granted, and" if due else "exists, and"
             verb = "brings" if due else "comes only after"
             found.append((table.name, f"{what} {state} revision {since} {verb} {'it' if due else 'this one'}"))
     return found

@@ -9,6 +9,8 @@ from sqlalchemy.engine import make_url
 
 from placement_audit.checks import catalogue
 from placement_audit.demo.estate import Urls
+from placement_audit.finding import Check
+from placement_audit.render import checks
 from tests.cli.conftest import Run, live
 from tests.conftest import CloudUrls, RealSchemas
 
@@ -20,15 +22,19 @@ def test_the_catalogue_lists_every_check(run: Run) -> None:
 
 
 @pytest.mark.parametrize("check", catalogue(), ids=lambda check: check.code)
-def test_one_check_in_full(check: object) -> None:
-    from placement_audit.finding import Check
-    from placement_audit.render import checks
-
-    assert isinstance(check, Check)
+def test_one_check_in_full(check: Check) -> None:
     text = checks.one(check)
     for part in (check.code, check.name, "Why", "What to do", "SELECT", *check.remedy, *check.references):
         assert part in text
     assert ("Left alone" in text) == bool(check.exceptions)
+
+
+def test_every_printed_query_runs_on_a_kept_snapshot(run: Run, faulty: Urls, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.sqlite"
+    run("snapshot", "-o", str(kept), *live(faulty))
+    with sqlite3.connect(kept) as connection:
+        for check in catalogue():
+            connection.execute(checks.one(check).partition("Query on a kept snapshot\n")[2]).fetchall()
 
 
 def test_a_check_is_found_by_name_and_a_typo_is_helped(run: Run) -> None:

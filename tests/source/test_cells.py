@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from placement_audit.errors import CannotTell
 from placement_audit.source.cells import Cell, overridden, resolved
 from placement_audit.source.config import url_of
 
@@ -54,20 +55,22 @@ def test_templates_as_nova_fills_them() -> None:
     assert [resolved(template, base) for template, base in pairs] == answers
 
 
-def test_a_given_cell_replaces_its_mapping_and_an_unmapped_one_is_added() -> None:
+def test_a_given_cell_replaces_its_mapping() -> None:
     one, two = url_of("sqlite:///one.db", "test"), url_of("sqlite:///two.db", "test")
-    cells = overridden([Cell("cell0", cell0=True), Cell("cell1", url=two)], {"cell1": one, "cell9": two})
-    assert [(cell.name, cell.url, cell.cell0) for cell in cells] == [
-        ("cell0", None, True),
-        ("cell1", one, False),
-        ("cell9", two, False),
-    ]
+    mapped = [Cell("cell0", cell0=True), Cell("cell1", url=two)]
+    assert [(cell.name, cell.url) for cell in overridden(mapped, {"cell1": one})] == [("cell0", None), ("cell1", one)]
+    with pytest.raises(CannotTell, match="no cell is named 'celll1'; cell_mappings has cell0, cell1"):
+        overridden(mapped, {"celll1": one})
+
+
+def test_without_mappings_the_given_cells_are_all() -> None:
+    one, two = url_of("sqlite:///one.db", "test"), url_of("sqlite:///two.db", "test")
+    cells = overridden([], {"cell0": one, "cell1": two})
+    assert [(cell.name, cell.url, cell.cell0) for cell in cells] == [("cell0", one, True), ("cell1", two, False)]
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "mysql://host", "oracle://u@h/d", "mysql+pymysql://u@h/"])
 def test_useless_urls_are_refused_in_one_line(text: str) -> None:
-    from placement_audit.errors import CannotTell
-
     with pytest.raises(CannotTell) as error:
         url_of(text, "--placement-db")
     assert "\n" not in str(error.value)

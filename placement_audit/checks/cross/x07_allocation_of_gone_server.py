@@ -24,7 +24,8 @@ def _state_of(row: FromClause) -> Case[Any]:
     return case(
         (row.c.deleted != 0, literal(_DELETED)),
         (or_(~visible, busy(row)), None),
-        (row.c.cell.in_(_cell0), literal("never left cell0")),
+        # With a host it has left: then the database is not cell0's.
+        (and_(row.c.cell.in_(_cell0), row.c.host.is_(None), row.c.node.is_(None)), literal("never left cell0")),
         (and_(row.c.vm_state == "error", row.c.host.is_(None)), literal("is in error and on no host")),
         (and_(row.c.vm_state == "shelved_offloaded", row.c.task_state.is_(None)), literal("is offloaded")),
     )

@@ -44,7 +44,7 @@ CHECK = Check(
         # Unset takes one provider's part, not a tree's; after the root's is gone nothing would point to the rest.
         "for provider in $(echo {children}); do openstack --os-placement-api-version 1.12"
         ' resource provider allocation unset --provider "$provider" {instance}; done',
-        "openstack --os-placement-api-version 1.12 resource provider allocation unset --provider {provider} {instance}",
+        "openstack --os-placement-api-version 1.28 resource provider allocation unset --provider {provider} {instance}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
     # The placement-only view of the same thing.
