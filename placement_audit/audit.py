@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import visitors
 
@@ -103,7 +103,26 @@ def live_report(
 def tables_of(check: Check) -> frozenset[Table]:
     """The tables that a check's query names, derived ones and what they are made of included."""
     named = {item for item in visitors.iterate(check.query) if isinstance(item, Table)}
-    return frozenset(derived.with_parts(named | set(check.optional)))
+    return frozenset(derived.with_parts(named | set(check.optional) | (_KINSHIP if check.whole_cloud else set())))
+
+
+# What tells whether placement and nova belong to one cloud.
+_KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
+
+
+def _two_clouds(connection: Connection) -> str | None:
+    """Why nothing should be called left over: these databases do not seem to know each other."""
+    live = select(func.count()).select_from(t.compute_nodes).where(t.compute_nodes.c.deleted == 0)
+    nodes = connection.scalar(live) or 0
+    known = connection.scalar(live.where(t.compute_nodes.c.uuid.in_(select(t.resource_providers.c.uuid)))) or 0
+    if nodes >= _FEW and known * 2 < nodes:
+        return f"only {known} of {nodes} compute nodes have a provider"
+    if not nodes and (holders := connection.scalar(select(func.count()).select_from(t.claims))):
+        return f"no cell has a compute node, yet {holders} consumers hold something"
+    return None
+
+
+_FEW = 4
 
 
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:
@@ -112,11 +131,19 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
     taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
     sources = sources_in(connection)
     settled_before = _settled_before(taken_at, grace)
+    checks = list(checks)
+    gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
+    nova_is_read = any(one.role == Role.CELL.value and one.status == "read" for one in sources)
+    strangers = _two_clouds(connection) if nova_is_read and any(check.whole_cloud for check in checks) else None
+    if strangers:
+        gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
     results: dict[str, Result] = {}
     judged: dict[str, list[_Judged]] = {}
     for check in checks:
         begun = time.perf_counter()
         reason = _not_to_be_judged(check, sources)
+        if strangers and check.whole_cloud and not reason:
+            reason = "cannot be judged while placement and nova may belong to different clouds"
         if reason:
             results[check.code] = Result(check, "skipped", reason)
             continue
@@ -137,7 +164,7 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
         sources=sources,
         results=list(results.values()),
         findings=_ordered(judged),
-        gaps=[f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"],
+        gaps=gaps,
     )
 
 

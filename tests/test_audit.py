@@ -4,10 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import literal, literal_column, select
+from sqlalchemy import Table, literal, literal_column, select
 
 from placement_audit import schema
 from placement_audit.audit import judge
+from placement_audit.checks import catalogue
 from placement_audit.demo.estate import Estate
 from placement_audit.finding import Check, Impact, Severity
 from placement_audit.snapshot import kept, opened, take
@@ -137,11 +138,81 @@ def test_without_a_cell_no_consumer_is_called_unknown(auditor: Auditor) -> None:
     path = auditor.folder / "snapshot.sqlite"
     with opened(from_options(urls.placement, urls.api, []), Limits()) as databases:
         take(databases, path)
-    from placement_audit.checks import catalogue
-
     report = judged(path, *catalogue())
     assert [finding.message for finding in report.findings if finding.severity is not Severity.INFO] == []
     skipped = {result.check.code for result in report.results if result.status == "skipped"}
     assert {"X03", "X04", "X07", "X11", "X12", "X13"} <= skipped
     assert report.gaps
     assert report.exit_code(Severity.ERROR) == 2
+
+
+def two_hosts(at: str) -> Estate:
+    estate = Estate()
+    for number in range(4):
+        estate.server(f"server-{number} {at}", estate.compute(f"host-{number} {at}"))
+    return estate
+
+
+def test_the_nova_of_another_cloud_condemns_nothing(auditor: Auditor, tmp_path: Path) -> None:
+    """Every consumer would be unknown, and every provider without a node."""
+    here, there = two_hosts("here"), two_hosts("there")
+    urls = auditor.urls(here)
+    here.write(urls)
+    (tmp_path / "there").mkdir()
+    other = sqlite_urls(tmp_path / "there", there.cells)
+    there.write(other)
+    path = tmp_path / "snapshot.sqlite"
+    with opened(from_options(urls.placement, other.api, []), Limits()) as databases:
+        take(databases, path)
+    report = judged(path, *catalogue())
+    assert any("different clouds: only 0 of 4 compute nodes have a provider" in gap for gap in report.gaps)
+    assert not {finding.code for finding in report.findings} & {"X03", "X04", "X07", "X11", "X12", "X13"}
+    assert not any(" delete " in line for finding in report.findings for line in finding.remedy)
+    assert report.exit_code(Severity.ERROR) == 2
+
+
+def test_cells_without_a_node_condemn_nothing(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    estate.rows[schema.instances] = []
+    estate.rows[schema.compute_nodes] = []
+    report = auditor.report(estate)
+    assert any("no cell has a compute node, yet 4 consumers" in gap for gap in report.gaps)
+    assert not {finding.code for finding in report.findings} & {"X03", "X11"}
+
+
+def test_one_database_under_two_cell_names_is_a_gap(auditor: Auditor, tmp_path: Path) -> None:
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    estate.server("one", estate.compute("host-1", cell="cell1"))
+    estate.server("two", estate.compute("host-2", cell="cell2"))
+    urls = auditor.urls(estate)
+    estate.write(urls)
+    path = tmp_path / "snapshot.sqlite"
+    twice = from_options(urls.placement, urls.api, [f"cell1={urls.cells['cell2']}"])
+    with opened(twice, Limits()) as databases:
+        take(databases, path)
+    report = judged(path, *catalogue())
+    assert any("the same database as cell1" in gap for gap in report.gaps)
+    assert [finding.code for finding in report.findings if finding.severity is Severity.ERROR] == []
+
+
+def test_cells_that_are_swapped_condemn_no_server_on_a_host(auditor: Auditor, tmp_path: Path) -> None:
+    estate = Estate()
+    estate.server("alive", estate.compute("host"))
+    urls = auditor.urls(estate)
+    estate.write(urls)
+    path = tmp_path / "snapshot.sqlite"
+    swapped = [f"cell0={urls.cells['cell1']}", f"cell1={urls.cells['cell0']}"]
+    with opened(from_options(urls.placement, urls.api, swapped), Limits()) as databases:
+        take(databases, path)
+    assert not any(finding.code == "X07" for finding in judged(path, *catalogue()).findings)
+
+
+@pytest.mark.parametrize("table", [schema.instances, schema.allocations, schema.consumers])
+def test_a_uuid_without_dashes_is_the_same_uuid(auditor: Auditor, table: Table) -> None:
+    estate = Estate()
+    estate.server("alive", estate.compute("host", reserved_mb=0))
+    for row in estate.rows[table]:
+        for key in ("uuid", "consumer_id"):
+            if key in row:
+                row[key] = row[key].replace("-", "")
+    assert auditor.report(estate).findings == []

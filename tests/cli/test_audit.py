@@ -1,6 +1,7 @@
 """placement-audit audit: what is printed, where, and the exit code."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -201,3 +202,73 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "audit" in done.stdout
+
+
+def test_files_on_the_command_line_beat_the_environment(run: Run, faulty: Urls, clean: Urls, tmp_path: Path) -> None:
+    """Otherwise placement of one cloud would be held against the nova of another."""
+    (tmp_path / "all.conf").write_text(
+        f"[placement_database]\nconnection = {clean.placement}\n[api_database]\nconnection = {clean.api}\n"
+    )
+    environment = {"PLACEMENT_AUDIT_PLACEMENT_DB": faulty.placement, "PLACEMENT_AUDIT_API_DB": faulty.api}
+    done = run("audit", "--config-file", str(tmp_path / "all.conf"), **environment)
+    assert done.returncode == 0
+    assert f"{tmp_path}/clean/placement.sqlite" in done.stdout
+    assert f"{tmp_path}/clean/nova_api.sqlite" in done.stdout
+
+
+def test_an_audited_database_is_not_overwritten(run: Run, faulty: Urls, tmp_path: Path) -> None:
+    database = tmp_path / "placement.sqlite"
+    before = database.read_bytes()
+    report = run("audit", *live(faulty), "--output", str(database))
+    snapshot = run("snapshot", *live(faulty), "-o", str(database))
+    (tmp_path / "some.conf").write_text("precious")
+    config = run("snapshot", *live(faulty), "-o", str(tmp_path / "some.conf"))
+    assert [report.returncode, snapshot.returncode, config.returncode] == [2, 2, 2]
+    assert database.read_bytes() == before
+    assert (tmp_path / "some.conf").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--placement-db", "mysql+pymysql://aud:p@ss3cret@127.0.0.1/placement"], "%40"),
+        (["--placement-db", "mysql+pymysql://aud:s3cret"], "not a database URL"),
+        (["--placement-db", "mysql+pymysql://aud:12345678"], "names no database"),
+        (["mysql+pymysql://aud:s3cret@h/placement"], "unexpected extra argument"),
+        (["--select", ""], "--select names no check"),
+        (["--grace", "1500000000"], "--grace"),
+    ],
+)
+def test_mistakes_show_no_password(run: Run, arguments: list[str], expected: str) -> None:
+    done = run("audit", *arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "s3cret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("query", ["foo=1", "charset=klingon", "plugin=dbcounter", "ssl_ca=/nowhere", "conv=x"])
+def test_odd_options_in_a_url_are_no_traceback(
+    run: Run, mariadb: Server, real_schemas: RealSchemas, query: str
+) -> None:
+    done = run("audit", "--select", "P04", PLACEMENT_AUDIT_PLACEMENT_DB=f"{real_schemas.placement}?{query}")
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 2}
+    assert (done.returncode == 0) == (query in {"foo=1", "plugin=dbcounter", "conv=x"})
+
+
+def test_a_terminal_that_knows_no_ellipsis(run: Run, faulty: Urls) -> None:
+    done = run("audit", *live(faulty), *ONLY, PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "and 2 more" in done.stdout
+
+
+def test_a_server_that_says_nothing_is_given_up(run: Run, faulty: Urls) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        done = run(
+            *("audit", *live(faulty), "--statement-timeout", "1"),
+            *("--cell-db", f"cell1=mysql+pymysql://u:p@127.0.0.1:{port}/nova"),
+        )
+    assert done.returncode == 2
+    assert "INCOMPLETE: cell cell1 could not be read" in done.stdout

@@ -181,3 +181,9 @@ def test_a_mail_that_cannot_go_is_2(run: Run, faulty: Urls, options: list[str], 
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_report_that_cannot_be_mailed_is_printed(run: Run, faulty: Urls) -> None:
+    done = run("audit", *live(faulty), *ONLY, "--mail-to", "dba@example.org", "--smtp", "127.0.0.1:1")
+    assert done.returncode == 2
+    assert "more than its capacity of 192" in done.stdout
