@@ -30,19 +30,20 @@ def _trees() -> Select[Any]:
 
 
 def _claims() -> Select[Any]:
-    core = t.resource_classes.c.name.in_(t.CORE_CLASSES)
+    core = t.allocations.c.resource_class_id.in_(
+        select(t.resource_classes.c.id).where(t.resource_classes.c.name.in_(t.CORE_CLASSES))
+    )
     return (
         select(
             t.allocations.c.consumer_id,
             t.trees.c.root_id,
-            t.trees.c.shared,
+            func.max(t.trees.c.shared).label("shared"),
             func.count().label("rows"),
             func.sum(case((core, 1), else_=0)).label("core"),
             func.max(t.allocations.c.created_at).label("newest"),
         )
         .join(t.trees, t.trees.c.provider_id == t.allocations.c.resource_provider_id)
-        .outerjoin(t.resource_classes, t.resource_classes.c.id == t.allocations.c.resource_class_id)
-        .group_by(t.allocations.c.consumer_id, t.trees.c.root_id, t.trees.c.shared)
+        .group_by(t.allocations.c.consumer_id, t.trees.c.root_id)
     )
 
 

@@ -70,12 +70,16 @@ def _streamed_by_pymysql(connection: Connection, statement: Select[Any]) -> Iter
     text = str(statement.compile(connection))
     driver: Any = connection.connection.driver_connection
     cursor = driver.cursor(SSCursor)
+    # Numbers stay text too: the snapshot's columns make them numbers again, in C.
+    decoders, driver.decoders = driver.decoders, {}
     try:
         cursor.execute(text)
+        driver.decoders = decoders
         while batch := cursor.fetchmany(BATCH):
             yield batch
         cursor.close()
     except BaseException as error:
+        driver.decoders = decoders
         if cursor._result is not None:
             # PyMySQL would read the rest of the rows before it lets go, or complain that it cannot.
             cursor._result.unbuffered_active = False

@@ -1,11 +1,12 @@
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, cast, exists, func, select
 
 from placement_audit.checks.relations import class_name, placement_at
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import allocations, consumers, resource_classes, resource_providers
+from placement_audit.schema import allocations, claims, consumers, resource_classes, resource_providers
 
 _amount = class_name(allocations.c.resource_class_id) + " " + cast(allocations.c.used, String)
-# Grouped before anything else: the rows in question are few among all.
+# Asked of consumers before it is asked of rows, and grouped before anything is joined: those in question are few.
+_unrecorded = select(claims.c.consumer_id).where(~exists().where(consumers.c.uuid == claims.c.consumer_id))
 _lone = (
     select(
         allocations.c.consumer_id,
@@ -14,7 +15,7 @@ _lone = (
         func.max(allocations.c.created_at).label("newest"),
     )
     .outerjoin_from(allocations, resource_classes, resource_classes.c.id == allocations.c.resource_class_id)
-    .where(allocations.c.consumer_id.not_in(select(consumers.c.uuid).where(consumers.c.uuid.is_not(None))))
+    .where(allocations.c.consumer_id.in_(_unrecorded))
     .group_by(allocations.c.consumer_id, allocations.c.resource_provider_id)
     .subquery("lone")
 )
