@@ -28,6 +28,9 @@ from placement_audit.source.connect import Limits, reason_of
 
 CLOCK = "%Y-%m-%d %H:%M:%S"
 _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
+# What tells whether placement and nova belong to one cloud; of fewer nodes than these most may be new ones.
+_KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,6 @@ def tables_of(check: Check) -> frozenset[Table]:
     return frozenset(derived.with_parts(named | set(check.optional) | (_KINSHIP if check.whole_cloud else set())))
 
 
-# What tells whether placement and nova belong to one cloud.
-_KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
-
-
 def _two_clouds(connection: Connection) -> str | None:
     """Why nothing should be called left over: these databases do not seem to know each other."""
     live = select(func.count()).select_from(t.compute_nodes).where(t.compute_nodes.c.deleted == 0)
@@ -120,9 +119,6 @@ def _two_clouds(connection: Connection) -> str | None:
     if not nodes and (holders := connection.scalar(select(func.count()).select_from(t.claims))):
         return f"no cell has a compute node, yet {holders} consumers hold something"
     return None
-
-
-_FEW = 4
 
 
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:
