@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -297,7 +297,8 @@ class _Reader:
         """Let go of every server: what is left to do is done here."""
         for connection in {id(database.connection): database.connection for database in self.databases}.values():
             if not is_lost(connection):
-                end_reading(connection)
+                with suppress(SQLAlchemyError):  # what cannot be ended is over
+                    end_reading(connection)
 
 
 class _Failed(Exception):
