@@ -28,7 +28,7 @@ from placement_audit.source.connect import Limits, reason_of
 
 CLOCK = "%Y-%m-%d %H:%M:%S"
 _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
-# What tells whether placement and nova belong to one cloud; of fewer nodes than these most may be new ones.
+# What tells whether placement and nova belong to one cloud; with fewer of them than these it says nothing.
 _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
 
@@ -116,7 +116,8 @@ def _two_clouds(connection: Connection) -> str | None:
     known = connection.scalar(live.where(t.compute_nodes.c.uuid.in_(select(t.resource_providers.c.uuid)))) or 0
     if nodes >= _FEW and known * 2 < nodes:
         return f"only {known} of {nodes} compute nodes have a provider"
-    if not nodes and (holders := connection.scalar(select(func.count()).select_from(t.claims))):
+    holders = connection.scalar(select(func.count()).select_from(t.claims)) or 0
+    if not nodes and holders >= _FEW:
         return f"no cell has a compute node, yet {holders} consumers hold something"
     return None
 
