@@ -186,6 +186,8 @@ def _placement_service(server: Server, folder: Path) -> Iterator[int]:
                 "--module=placement.wsgi.api:application",
                 f"--virtualenv={sys.prefix}",
                 "--master",
+                # else both workers inherit the one database connection that the start-up opened
+                "--lazy-apps",
                 "--processes=2",
                 "--enable-threads",
                 "--need-app",
