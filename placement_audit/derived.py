@@ -43,7 +43,8 @@ def _claims() -> Select[Any]:
             func.max(t.allocations.c.created_at).label("newest"),
         )
         .join(t.trees, t.trees.c.provider_id == t.allocations.c.resource_provider_id)
-        .group_by(t.allocations.c.consumer_id, t.trees.c.root_id)
+        # The root first: rows come by provider, and numbers are compared faster than uuids.
+        .group_by(t.trees.c.root_id, t.allocations.c.consumer_id)
     )
 
 

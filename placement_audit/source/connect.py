@@ -169,7 +169,14 @@ def end_reading(connection: Connection) -> None:
 
 def local_file(path: Path, *, write: bool = False) -> Engine:
     """An engine on a snapshot file; with ``write`` the file is made if it does not exist."""
-    return _unjournalled(_sqlite_engine(path, "rwc")) if write else _sqlite_engine(path, "ro")
+    engine = _unjournalled(_sqlite_engine(path, "rwc")) if write else _sqlite_engine(path, "ro")
+
+    @event.listens_for(engine, "connect")
+    def roomy(connection: sqlite3.Connection, _record: object) -> None:
+        # SQLite's own 2 MB of cache are read over and over by a check that looks up each server.
+        connection.execute("PRAGMA cache_size = -65536" if write else "PRAGMA mmap_size = 134217728")
+
+    return engine
 
 
 def _unjournalled(engine: Engine) -> Engine:
