@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from placement_audit.schema import STANDARD_CLASSES
 
@@ -13,6 +15,9 @@ _OVERRIDE = re.compile(r"resources(?P<suffix>[a-zA-Z0-9_-]{0,64}):(?P<name>.*)\Z
 _CPUS = re.compile(r"\^?\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.ASCII)
 # An extra spec has room for 255 digits, a database's integer for 18 of them: more than this fits nowhere anyway.
 _MOST = 2**53
+
+NO_IMAGE: Mapping[str, str] = MappingProxyType({})
+STORED_BADLY = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 Requests = dict[tuple[str, str], int]
 
@@ -29,30 +34,57 @@ class Flavor:
     extra_specs: Mapping[str, str] = field(default_factory=dict)
 
 
-def requests(flavor: Flavor, *, volume_backed: bool = False, translate_pinned: bool = True) -> Requests:
+def stored_flavor(data: Mapping[str, Any]) -> Flavor:
+    """A flavor out of what nova keeps of it in JSON, the ``nova_object.data`` (SEMANTICS C.4).
+
+    Raises one of STORED_BADLY when the data is no flavor's.
+    """
+    specs = (data.get("extra_specs") or {}).items()
+    return Flavor(
+        vcpus=int(data["vcpus"]),
+        memory_mb=int(data["memory_mb"]),
+        root_gb=int(data["root_gb"]),
+        ephemeral_gb=int(data.get("ephemeral_gb") or 0),
+        swap=int(data.get("swap") or 0),
+        extra_specs={str(key): "" if value is None else str(value) for key, value in specs},
+    )
+
+
+def requests(
+    flavor: Flavor,
+    *,
+    volume_backed: bool = False,
+    translate_pinned: bool = True,
+    image: Mapping[str, str] = NO_IMAGE,
+) -> Requests:
     """Amounts by (request group suffix, resource class); zero amounts are left out.
 
-    ``translate_pinned`` False gives the second request of a flavor with dedicated CPUs, which nova sends when
-    nothing has enough PCPU; one with mixed CPUs has no second. Image properties are not known here.
+    ``translate_pinned`` False gives the second request of a flavor with dedicated CPUs, which nova sends after the
+    first; one with mixed CPUs has no second. ``image`` are the image's properties.
     """
     found = _overrides(flavor.extra_specs)
+    # In nova too these replace what the flavor names in the unsuffixed group.
+    for name, amount in _pinned(flavor, image, translate_pinned).items():
+        found["", name] = amount
     named = {name for _, name in found}
     if not named & {"VCPU", "PCPU"}:
-        pinned = _pinned(flavor, translate_pinned)
-        emulator = pinned and flavor.extra_specs.get("hw:emulator_threads_policy") == "isolate"
-        found["", "PCPU"] = pinned + bool(emulator)
-        found["", "VCPU"] = flavor.vcpus - pinned
+        found["", "VCPU"] = flavor.vcpus
     if "MEMORY_MB" not in named:
         found["", "MEMORY_MB"] = flavor.memory_mb
     if "DISK_GB" not in named:
         root = 0 if volume_backed else flavor.root_gb
         found["", "DISK_GB"] = root + flavor.ephemeral_gb + -(-flavor.swap // 1024)
-    if _true(flavor.extra_specs.get("hw:mem_encryption")):
+    if truth(flavor.extra_specs.get("hw:mem_encryption")) or truth(image.get("hw_mem_encryption")):
         found["", "MEM_ENCRYPTION_CONTEXT"] = 1
     labels = Counter(filter(None, map(str.strip, flavor.extra_specs.get("hw:pmem", "").split(","))))
     for label, number in labels.items():
-        found["", "CUSTOM_PMEM_NAMESPACE_" + re.sub("[^0-9A-Za-z]+", "_", label).upper()] = number
+        found["", custom_name("PMEM_NAMESPACE_" + label)] = number
     return {key: min(amount, _MOST) for key, amount in found.items() if amount > 0}
+
+
+def custom_name(words: str) -> str:
+    """The name nova makes of words for a class or trait of its own."""
+    return "CUSTOM_" + re.sub("[^0-9A-Za-z]+", "_", words).upper()
 
 
 def _overrides(extra_specs: Mapping[str, str]) -> Requests:
@@ -75,17 +107,24 @@ def _amount(value: str) -> int | None:
     return amount if amount >= 0 else None
 
 
-def _pinned(flavor: Flavor, translate: bool) -> int:
+def cpu_policy(extra_specs: Mapping[str, str], image: Mapping[str, str]) -> str | None:
+    """dedicated, mixed, shared or None: the flavor's word comes first."""
+    return extra_specs.get("hw:cpu_policy") or image.get("hw_cpu_policy") or None
+
+
+def _pinned(flavor: Flavor, image: Mapping[str, str], translate: bool) -> dict[str, int]:
     specs = flavor.extra_specs
-    policy = specs.get("hw:cpu_policy")
-    if policy == "dedicated":
-        return flavor.vcpus if translate else 0
+    emulator = specs.get("hw:emulator_threads_policy") == "isolate"
+    policy = cpu_policy(specs, image)
+    if policy == "dedicated" and translate:
+        return {"PCPU": flavor.vcpus + emulator}
     if policy == "mixed":
         mask = specs.get("hw:cpu_dedicated_mask")
-        if not mask and _true(specs.get("hw:cpu_realtime")):
-            mask = specs.get("hw:cpu_realtime_mask") or "0-99999"
-        return len(_cpus(mask, flavor.vcpus)) if mask else 0
-    return 0
+        if not mask and truth(specs.get("hw:cpu_realtime")):
+            mask = image.get("hw_cpu_realtime_mask") or specs.get("hw:cpu_realtime_mask") or "0-99999"
+        pinned = len(_cpus(mask, flavor.vcpus)) if mask else 0
+        return {"VCPU": flavor.vcpus - pinned, "PCPU": pinned + emulator}
+    return {}
 
 
 def _cpus(mask: str, vcpus: int) -> set[int]:
@@ -104,5 +143,6 @@ def _cpus(mask: str, vcpus: int) -> set[int]:
     return (wanted - excluded) & everything
 
 
-def _true(value: str | None) -> bool:
+def truth(value: str | None) -> bool:
+    """Whether nova takes a text for true."""
     return (value or "").strip().lower() in {"1", "t", "true", "on", "y", "yes"}

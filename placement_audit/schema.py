@@ -136,6 +136,21 @@ flavor_extra_specs = _table(
     Column("value", String(255)),
     *_written(),
 )
+# Host aggregates. Nova lets the server compare keys and values, so without case.
+aggregates = _table(Role.API, "aggregates", Column("id", Integer), Column("uuid", Folded), Column("name", String(255)))
+aggregate_hosts = _table(Role.API, "aggregate_hosts", Column("aggregate_id", Integer), Column("host", Folded))
+aggregate_metadata = _table(
+    Role.API, "aggregate_metadata", Column("aggregate_id", Integer), Column("key", Folded), Column("value", Folded)
+)
+
+# One server's at a time, never a whole cloud's: up to 16 MB of JSON a row, which no snapshot keeps (SEMANTICS C.4).
+request_specs = Table(
+    "request_specs",
+    MetaData(),
+    Column("instance_uuid", Folded),
+    Column("spec", Text),
+    info={"home": Role.API},
+)
 
 # Read to find the cells and never kept: its URLs hold nova's own credentials.
 cell_mappings = Table(
@@ -200,6 +215,7 @@ services = _table(
     Column("host", Folded),
     Column("binary", String(255)),
     Column("version", Integer),
+    Column("forced_down", Integer),
     Column("deleted", Integer),
 )
 # The three below likewise.

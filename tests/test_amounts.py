@@ -154,8 +154,12 @@ def test_mixed_cpus_have_no_second_request() -> None:
     assert cpus(mixed, translate_pinned=False) == {"PCPU": 2, "VCPU": 2}
 
 
-def test_named_cpus_are_not_translated() -> None:
-    assert cpus({"hw:cpu_policy": "dedicated", "resources:PCPU": "4"}) == {"PCPU": 4}
+def test_dedicated_cpus_replace_named_ones_in_the_unsuffixed_group_alone() -> None:
+    dedicated = {"hw:cpu_policy": "dedicated"}
+    assert cpus({**dedicated, "resources:PCPU": "3"}) == {"PCPU": 4}
+    assert asked(specs={**dedicated, "resources_A:PCPU": "3"})["_A:PCPU"] == 3
+    assert cpus({**dedicated, "resources_A:PCPU": "3"}) == {"PCPU": 4}
+    assert cpus({**dedicated, "resources:VCPU": "1"}) == {"PCPU": 4, "VCPU": 1}
 
 
 # --- what else a flavor says ---
@@ -178,3 +182,26 @@ def test_persistent_memory_is_counted_by_label() -> None:
 def test_labels_of_persistent_memory_overrule_an_override() -> None:
     specs = {"resources:CUSTOM_PMEM_NAMESPACE_6GB": "3", "hw:pmem": "6GB"}
     assert asked(specs=specs)["CUSTOM_PMEM_NAMESPACE_6GB"] == 1
+
+
+# --- what an image says ---
+
+
+def test_an_image_may_ask_for_dedicated_cpus() -> None:
+    flavor = Flavor(4, 2048, 20, extra_specs={"hw:emulator_threads_policy": "isolate"})
+    assert requests(flavor, image={"hw_cpu_policy": "dedicated"})["", "PCPU"] == 5
+    assert requests(flavor, image={"hw_cpu_policy": "dedicated"}, translate_pinned=False)["", "VCPU"] == 4
+
+
+def test_the_flavors_policy_comes_before_the_images() -> None:
+    flavor = Flavor(4, 2048, 20, extra_specs={"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "0"})
+    assert requests(flavor, image={"hw_cpu_policy": "shared"})["", "PCPU"] == 1
+
+
+def test_an_image_has_the_last_word_on_realtime_cpus() -> None:
+    specs = {"hw:cpu_policy": "mixed", "hw:cpu_realtime": "yes", "hw:cpu_realtime_mask": "^0"}
+    assert requests(Flavor(4, 2048, 20, extra_specs=specs), image={"hw_cpu_realtime_mask": "3"})["", "PCPU"] == 1
+
+
+def test_an_image_may_ask_for_encrypted_memory() -> None:
+    assert requests(Flavor(4, 2048, 20), image={"hw_mem_encryption": "true"})["", "MEM_ENCRYPTION_CONTEXT"] == 1

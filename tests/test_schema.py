@@ -11,7 +11,13 @@ from tests import openstack_schemas
 from tests.conftest import RealSchemas
 from tests.mariadb import Server
 
-LIVE = [*live_tables(Role.PLACEMENT), *live_tables(Role.API), *live_tables(Role.CELL), schema.cell_mappings]
+LIVE = [
+    *live_tables(Role.PLACEMENT),
+    *live_tables(Role.API),
+    *live_tables(Role.CELL),
+    schema.cell_mappings,
+    schema.request_specs,
+]
 
 
 def url_of(schemas: RealSchemas, role: Role) -> str:

@@ -91,7 +91,8 @@ class Estate:
         for number, name in enumerate(t.STANDARD_CLASSES):
             self._classes[name] = number
             self.add(t.resource_classes, id=number, name=name)
-        self._trait_id(t.SHARING_TRAIT)
+        for name in (t.SHARING_TRAIT, "COMPUTE_STATUS_DISABLED"):
+            self._trait_id(name)
 
     # --- plumbing ---
 
@@ -274,8 +275,17 @@ class Estate:
             if disk_gb:
                 self.inventory(provider, "DISK_GB", disk_gb)
         self.trait(provider, "COMPUTE_NODE")
+        self.trait(provider, "OWNER_NOVA")
         row = self.compute_node(name, node, cell=cell, uuid=provider["uuid"], hypervisor_type=hypervisor_type, at=at)
-        service = self.add(t.services, cell=cell, host=name, binary="nova-compute", version=SERVICE_VERSION, deleted=0)
+        service = self.add(
+            t.services,
+            cell=cell,
+            host=name,
+            binary="nova-compute",
+            version=SERVICE_VERSION,
+            forced_down=0,
+            deleted=0,
+        )
         return Compute(name, cell, provider, row, service)
 
     def compute_node(
@@ -382,8 +392,36 @@ class Estate:
         """instance_extra.flavor as nova writes it (SEMANTICS C.4)."""
         keys = ("id", "flavorid", "name", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "swap")
         data = {key: flavor[key] for key in keys} | {"extra_specs": self._specs[flavor["id"]]}
-        current = {"nova_object.name": "Flavor", "nova_object.namespace": "nova", "nova_object.data": data}
-        return json.dumps({"cur": current, "old": None, "new": None})
+        return json.dumps({"cur": _stored("Flavor", data), "old": None, "new": None})
+
+    def nova_aggregate(self, name: str, *hosts: Compute, metadata: Mapping[str, str] | None = None) -> str:
+        """A host aggregate and its mirror in placement (SEMANTICS G.1); returns their uuid."""
+        uuid = self.aggregate(name, *(host.provider for host in hosts))
+        number = self._next("host aggregate")
+        self.add(t.aggregates, id=number, uuid=uuid, name=name)
+        for host in hosts:
+            self.add(t.aggregate_hosts, aggregate_id=number, host=host.name)
+        for key, value in (metadata or {}).items():
+            self.add(t.aggregate_metadata, aggregate_id=number, key=key, value=value)
+        return uuid
+
+    def request_spec(
+        self, server: Server, *, image: Mapping[str, Any] | None = None, disk_format: str | None = None, **fields: Any
+    ) -> Row:
+        """What nova was asked for when the server was made; fields as in the object RequestSpec (SEMANTICS C.4)."""
+        picture = {"disk_format": disk_format, "properties": _stored("ImageMetaProps", image or {})}
+        data = {
+            "flavor": json.loads(self.embedded(server.flavor))["cur"],
+            "image": _stored("ImageMeta", {key: value for key, value in picture.items() if value}),
+            "project_id": server.instance["project_id"],
+            "availability_zone": None,
+            "is_bfv": False,
+            "force_hosts": None,
+            "force_nodes": None,
+            "scheduler_hints": {},
+            "pci_requests": None,
+        } | fields
+        return self.add(t.request_specs, instance_uuid=server.uuid, spec=json.dumps(_stored("RequestSpec", data)))
 
     def migration(
         self,
@@ -450,7 +488,8 @@ class Estate:
             for number, cell in enumerate(self.cells, start=1)
         ]
         for role, name, url in targets:
-            self._write(role, name, url, {t.cell_mappings: mappings} if role is Role.API else {})
+            unkept = {t.cell_mappings: mappings, t.request_specs: self.rows.get(t.request_specs, [])}
+            self._write(role, name, url, unkept if role is Role.API else {})
 
     def _write(self, role: Role, name: str, url: str, more: dict[Table, list[Row]]) -> None:
         target = url_of(url, name)
@@ -465,6 +504,11 @@ class Estate:
                     _insert(connection, table, records)
         except SQLAlchemyError as error:
             raise CannotTell(f"{masked(target)}: {reason_of(error)}") from None
+
+
+def _stored(name: str, data: Mapping[str, Any]) -> Row:
+    """An object as nova keeps it in JSON."""
+    return {"nova_object.name": name, "nova_object.namespace": "nova", "nova_object.data": data}
 
 
 def create_databases(urls: Urls) -> None:
@@ -512,7 +556,7 @@ def _refuse_rows(text: str, role: Role) -> None:
 
 
 def _own_tables(role: Role) -> list[Table]:
-    return [*t.live_tables(role), *([t.cell_mappings] if role is Role.API else [])]
+    return [*t.live_tables(role), *([t.cell_mappings, t.request_specs] if role is Role.API else [])]
 
 
 def _bare(table: Table) -> Table:
