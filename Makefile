@@ -1,5 +1,6 @@
 # make demo      a made-up cloud, audited: needs python3 and a package index, nothing else
 # make test      all tests, on a real MariaDB (tests/mariadb.py says where it comes from)
+# make fuzz      20,000 requests, made up at random, to explain and to the real placement
 # make lint      ruff and mypy
 # make bench     against nova-manage, on a large cloud
 # make image     container images of MariaDB and of the auditor, made without a registry (root, Docker)
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
-.PHONY: demo test lint bench image clean
+.PHONY: demo test fuzz lint bench image clean
 
 # exit code 1 says that the audit found something, which is what a demonstration is for
 demo: $(VENV)/.installed
@@ -20,6 +21,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-for-tests
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.installed-for-tests
+	@PLACEMENT_AUDIT_FUZZ=20000 $(BIN)/pytest tests/candidates/test_against_placement.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .

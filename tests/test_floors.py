@@ -13,7 +13,7 @@ FLOORS = [
     {"source"},
     {"derived"},
     {"snapshot"},
-    {"checks"},
+    {"checks", "candidates"},
     {"audit"},
     {"render", "demo"},
     {"cli"},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from placement_audit.cli.options import Live, check_options, live_options
-from placement_audit.cli.output import show
+from placement_audit.cli.output import show, written
 from placement_audit.errors import CannotTell
 
 if TYPE_CHECKING:
@@ -129,13 +129,6 @@ def _report(
         return replace(judge(connection, checks, grace), kept_in=snapshot_file)
 
 
-def _refuse_database(path: Path) -> None:
-    if path.is_file():
-        with path.open("rb") as file:
-            if file.read(15) == b"SQLite format 3":
-                raise CannotTell(f"{path} is a database; choose another name for the report")
-
-
 def _publish(
     report: Report, fail_on: Severity, layout: str, output: str | None, everything: bool, *, to_stdout: bool
 ) -> None:
@@ -148,11 +141,5 @@ def _publish(
 
         width = table.terminal_width() if output is None and sys.stdout and sys.stdout.isatty() else None
         text = table.rendered(report, everything=everything, width=width)
-    if output is not None:
-        try:
-            _refuse_database(Path(output))
-            Path(output).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise CannotTell(f"cannot write the report to {output}: {error.strerror}") from None
-    elif to_stdout:
-        show(text)
+    if output is not None or to_stdout:
+        written(text, output)

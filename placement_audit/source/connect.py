@@ -75,6 +75,17 @@ def reading(url: URL, limits: Limits) -> Iterator[Connection]:
         connection.close()
 
 
+@contextmanager
+def reading_schema(url: URL, limits: Limits) -> Iterator[Connection]:
+    """A connection of its own to one database, on which the vocabulary's tables go by their bare names.
+
+    Raises CannotTell.
+    """
+    with reading(server_of(url), limits) as connection:
+        schema = schema_of(url)
+        yield connection.execution_options(schema_translate_map={None: schema}) if schema else connection
+
+
 def _engine(url: URL, limits: Limits) -> Engine:
     options: dict[str, Any] = {"poolclass": NullPool}
     dialect = url.get_backend_name()

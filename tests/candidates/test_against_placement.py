@@ -1,0 +1,343 @@
+"""The proof: what the real placement application answers, on the same database, is what we say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from placement_audit.candidates.combine import Combiner
+from placement_audit.candidates.explanation import culprits
+from placement_audit.candidates.request import Group, Request
+from placement_audit.candidates.sieve import TREE, Constraint, Sieve, sieved
+from placement_audit.candidates.supply import Supply
+from placement_audit.schema import SHARING_TRAIT
+from tests import openstack_schemas
+from tests.candidates.judge import Judge
+from tests.candidates.worlds import AGGREGATES, Inventory, Provider, World, aggregate, requests, worlds
+from tests.candidates.worlds import provider as provider_uuid
+from tests.conftest import RealSchemas
+
+pytest.importorskip("placement")
+
+# Requests an engine; `make fuzz` asks for more, at random.
+WANTED = int(os.environ.get("PLACEMENT_AUDIT_FUZZ", "2000"))
+EACH = 8
+at_length = settings(
+    phases=[Phase.generate, Phase.shrink] if "PLACEMENT_AUDIT_SHRINK" in os.environ else [Phase.generate],
+    max_examples=-(-WANTED // EACH),
+    deadline=None,
+    derandomize="PLACEMENT_AUDIT_FUZZ" not in os.environ,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+)
+briefly = settings(at_length, max_examples=-(-WANTED // 20))
+
+
+@pytest.fixture(scope="module")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with placement's own schema."""
+    path = tmp_path_factory.mktemp("placement") / "empty.sqlite"
+    openstack_schemas.make_placement(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def sqlite_judge(empty_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    path = tmp_path_factory.mktemp("judge") / "placement.sqlite"
+    shutil.copy(empty_file, path)
+    judge = Judge(f"sqlite:///{path}")
+    yield judge
+    judge.close()
+
+
+@pytest.fixture(scope="module")
+def mariadb_judge(real_schemas: RealSchemas) -> Iterator[Judge]:
+    real_schemas.clear()
+    judge = Judge(real_schemas.placement)
+    yield judge
+    judge.close()
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[World, list[Request]]:
+    world = draw(worlds())
+    return world, draw(st.lists(requests(world), min_size=EACH, max_size=EACH))
+
+
+def check_same_candidates(judge: Judge) -> None:
+    judge.counts.clear()
+
+    @at_length
+    @given(cases())
+    def run(case: tuple[World, list[Request]]) -> None:
+        world, asked = case
+        judge.fill(world.estate())
+        for request in asked:
+            judge.compare(request)
+
+    run()
+    assert judge.counts["200"] + judge.counts["400"] + judge.counts["500"] >= WANTED
+    # A generator of hopeless requests would prove nothing.
+    assert judge.counts["some"] > WANTED / 10, judge.counts
+
+
+def test_same_candidates_on_sqlite(sqlite_judge: Judge) -> None:
+    check_same_candidates(sqlite_judge)
+
+
+def test_same_candidates_on_mariadb(mariadb_judge: Judge) -> None:
+    check_same_candidates(mariadb_judge)
+
+
+# --- the evidence ---
+
+
+def check_culprits(judge: Judge) -> None:
+    """Lifting the one constraint that is said to be all that fails brings the provider back."""
+    lifted = 0
+
+    @briefly
+    @given(cases())
+    def run(case: tuple[World, list[Request]]) -> None:
+        nonlocal lifted
+        world, asked = case
+        filled: World | None = None
+        for request in asked:
+            if request.microversion < (1, 34):
+                continue
+            if filled is not world:
+                judge.fill(world.estate())
+                filled = world
+            for sieve, unit, number in found_culprits(judge, request):
+                other = without(world, request, sieve, unit, number)
+                if other is None:
+                    continue
+                changed, asking = other
+                judge.fill(changed.estate())
+                filled = changed
+                answer = judge.ask(asking)
+                assert answer.status == 200, answer.body
+                reach = within_reach(sieve, unit)
+                assert any(
+                    set(one["mappings"][sieve.group.suffix]) <= reach for one in answer.body["allocation_requests"]
+                ), (world, changed, request.query, sieve.unit, sieve.constraints[number], unit)
+                lifted += 1
+
+    run()
+    assert lifted > WANTED / 20
+
+
+def test_only_this_fails_on_sqlite(sqlite_judge: Judge) -> None:
+    check_culprits(sqlite_judge)
+
+
+def test_only_this_fails_on_mariadb(mariadb_judge: Judge) -> None:
+    check_culprits(mariadb_judge)
+
+
+def found_culprits(judge: Judge, request: Request) -> list[tuple[Sieve, int, int]]:
+    with judge.engine.connect() as connection:
+        supply = Supply(connection)
+        sieves = [sieved(supply, request, group) for group in request.groups]
+        combiner = Combiner(supply, request, sieves)
+        return [(sieve, unit, number) for sieve in sieves for unit, number in culprits(combiner, sieve)][:4]
+
+
+def within_reach(sieve: Sieve, unit: int) -> set[str]:
+    """The uuids of what a unit may draw from. Ids count the world's providers from 1."""
+    if sieve.unit != TREE:
+        return {provider_uuid(unit - 1)}
+    sources = {one.provider_id for name in sieve.group.resources for one in sieve.sources(unit, name)}
+    return {provider_uuid(number - 1) for number in sources | {unit}}
+
+
+def without(world: World, request: Request, sieve: Sieve, unit: int, number: int) -> tuple[World, Request] | None:
+    """The world in which one constraint holds for a unit; None where that would touch another constraint too."""
+    kind, subject = sieve.constraints[number]
+    group = sieve.group
+    sources = {unit} | {one.provider_id for name in group.resources for one in sieve.sources(unit, name)}
+    stocked = {one.provider_id for one in sieve.sources(unit, subject)} if subject in group.resources else set()
+    if kind in _STOCK:
+        return changed(world, stocked, lambda one: _with_inventory(one, subject, _STOCK[kind])), request
+    if kind == "inventory":
+        plain = Inventory(1000000, 0, 1, 1000000, 1, 1.0, 0)
+        return changed(
+            world, {unit}, lambda one: replace(one, inventories={**one.inventories, subject: plain})
+        ), request
+    if kind == "in_tree":
+        groups = tuple(replace(one, in_tree=None) if one == group else one for one in request.groups)
+        return world, replace(request, groups=groups)
+    return _with_other_marks(world, request, sieve, unit, sources, Constraint(kind, subject))
+
+
+def _with_other_marks(
+    world: World, request: Request, sieve: Sieve, unit: int, sources: set[int], constraint: Constraint
+) -> tuple[World, Request] | None:
+    kind, subject = constraint
+    names = set(subject.removeprefix("!").removeprefix("in:").split(","))
+    required = set().union(request.root_required, *(traits for one in request.groups for traits in one.required))
+    forbidden = set().union(request.root_forbidden, *(one.forbidden for one in request.groups))
+    inside = set().union(*(uuids for one in request.groups for uuids in one.member_of))
+    outside = set().union(*(one.forbidden_aggregates for one in request.groups))
+    roots = sources if sieve.unit != TREE else {unit}
+    change: Callable[[Provider], Provider] | None = None
+    touched = sources
+    if kind == "required" and names - forbidden:
+        trait = min(names - forbidden)
+        change = lambda one: replace(one, traits=one.traits | {trait})  # noqa: E731
+    elif kind == "forbidden" and not names & required:
+        change = lambda one: replace(one, traits=one.traits - names)  # noqa: E731
+    elif kind == "member_of" and subject[0] != "!" and names - outside:
+        name = next(name for name in AGGREGATES if aggregate(name) in names - outside)
+        change = lambda one: replace(one, aggregates=one.aggregates | {name})  # noqa: E731
+    elif kind == "member_of" and subject[0] == "!" and not names & inside and not _shares(world):
+        bad = {name for name in AGGREGATES if aggregate(name) in names}
+        change = lambda one: replace(one, aggregates=one.aggregates - bad)  # noqa: E731
+    elif kind == "root_required" and not _shares(world):
+        touched = {_root(world, number) for number in roots}
+        if subject[0] == "!" and not names & required:
+            change = lambda one: replace(one, traits=one.traits - names)  # noqa: E731
+        elif subject[0] != "!" and not names & forbidden:
+            change = lambda one: replace(one, traits=one.traits | names)  # noqa: E731
+    return (changed(world, touched, change), request) if change else None
+
+
+_STOCK = {
+    "capacity": {"total": 1000000, "reserved": 0, "allocation_ratio": 1.0},
+    "max_unit": {"max_unit": 2147483647},
+    "min_unit": {"min_unit": 1},
+    "step_size": {"step_size": 1},
+}
+
+
+def _with_inventory(one: Provider, name: str, fields: dict[str, float]) -> Provider:
+    return replace(one, inventories={**one.inventories, name: replace(one.inventories[name], **fields)})
+
+
+def changed(world: World, numbers: set[int], change: Callable[[Provider], Provider]) -> World:
+    return World([change(one) if index + 1 in numbers else one for index, one in enumerate(world.providers)])
+
+
+def _root(world: World, number: int) -> int:
+    parent = world.providers[number - 1].parent
+    return number if parent is None else _root(world, parent + 1)
+
+
+def _shares(world: World) -> bool:
+    return any(SHARING_TRAIT in one.traits for one in world.providers)
+
+
+# --- what the generator does not meet often enough ---
+
+
+def test_a_class_in_two_groups_may_be_inflated(sqlite_judge: Judge) -> None:
+    """SEMANTICS B.7: three VGPUs on a provider that has two; it is said in words."""
+    two = Inventory(2, 0, 1, 2, 1, 1.0, 0)
+    world = World([Provider(None, {"VGPU": two}), Provider(0, {"VGPU": two}), Provider(0, {"VGPU": two})])
+    sqlite_judge.fill(world.estate())
+    request = Request((Group("", {"VGPU": 1}), Group("1", {"VGPU": 1})))
+    ours = sqlite_judge.ours(request)
+    assert any("may return more VGPU than was asked" in line for line in ours.why)
+    # With policy none nothing is shared, and both agree.
+    plain = replace(request, group_policy="none")
+    assert not any("than was asked" in line for line in sqlite_judge.compare(plain).why)
+
+
+def test_a_sharing_provider_below_another_breaks_placement(sqlite_judge: Judge) -> None:
+    one = Inventory(10, 0, 1, 10, 1, 1.0, 0)
+    world = World(
+        [
+            Provider(None, {"VCPU": one, "MEMORY_MB": one}, aggregates=frozenset(["north"])),
+            Provider(None, {"VCPU": one}),
+            Provider(1, {"VCPU": one}, frozenset([SHARING_TRAIT]), frozenset(["north"])),
+        ]
+    )
+    sqlite_judge.fill(world.estate())
+    request = Request((Group("", {"VCPU": 1, "MEMORY_MB": 1}),))
+    assert sqlite_judge.ask(request).status == 500
+    ours = sqlite_judge.compare(request)
+    assert "p2" in ours.why[0]
+    assert "sharing provider should be a root" in ours.why[0]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_provider_without_root_breaks_placement(sqlite_judge: Judge, nested: bool) -> None:
+    one = Inventory(10, 0, 1, 10, 1, 1.0, 0)
+    world = World([Provider(None, {"VCPU": one}), Provider(0 if nested else None, {"VCPU": one})])
+    estate = world.estate()
+    lost = estate.provider("lost")
+    lost["root_provider_id"] = None
+    estate.inventory(lost, "VCPU", 10)
+    sqlite_judge.fill(estate)
+    broken = sqlite_judge.compare(Request((Group("", {"VCPU": 1}),)))
+    assert broken.status == "invalid"
+    assert broken.why[0].startswith("placement answers 500")
+    assert "lost" in broken.why[0]
+    # One that the broken row cannot serve is answered.
+    assert sqlite_judge.compare(Request((Group("", {"VCPU": 11}),))).status == "none"
+
+
+def test_the_sharing_traits_row_missing_breaks_everything(sqlite_judge: Judge) -> None:
+    world = World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 1.0, 0)})])
+    estate = world.estate()
+    [row] = [
+        row for row in estate.rows[next(t for t in estate.rows if t.name == "traits")] if row["name"] == SHARING_TRAIT
+    ]
+    estate.remove(next(t for t in estate.rows if t.name == "traits"), row)
+    sqlite_judge.fill(estate)
+    ours = sqlite_judge.compare(Request((Group("", {"VCPU": 1}),)))
+    assert ours.status == "invalid"
+    assert SHARING_TRAIT in ours.why[0]
+
+
+@pytest.mark.parametrize(
+    ("groups", "why"),
+    [
+        ((Group("", {"CUSTOM_NONE": 1}),), "no resource class CUSTOM_NONE"),
+        ((Group("", {"VCPU": 1}, required=(frozenset(["CUSTOM_NONE"]),)),), "no trait CUSTOM_NONE"),
+        ((Group("", {"VCPU": 1}, forbidden=frozenset(["CUSTOM_NONE"])),), "no trait CUSTOM_NONE"),
+        # B.9: an empty aggregate ends it before the trait is looked up, but not before the class is
+        (
+            (Group("", {"VCPU": 1}, (frozenset(["CUSTOM_NONE"]),), member_of=(frozenset([aggregate("ssd")]),)),),
+            "placement stops before it would notice",
+        ),
+        ((Group("", {"CUSTOM_NONE": 1}, member_of=(frozenset([aggregate("ssd")]),)),), "no resource class CUSTOM_NONE"),
+        ((Group("1", {"VCPU": 99}), Group("", {"CUSTOM_NONE": 1})), "placement stops before it would notice"),
+        ((Group("1", {"VCPU": 1}), Group("", {"CUSTOM_NONE": 1})), "no resource class CUSTOM_NONE"),
+    ],
+)
+def test_unknown_names(sqlite_judge: Judge, groups: tuple[Group, ...], why: str) -> None:
+    world = World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 1.0, 0)})])
+    sqlite_judge.fill(world.estate())
+    ours = sqlite_judge.compare(Request(groups))
+    assert any(why in line for line in ours.why), ours.why
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_limit_takes_a_part(sqlite_judge: Judge, limit: int) -> None:
+    world = World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 1.0, 0)})] * 3)
+    sqlite_judge.fill(world.estate())
+    whole = Request((Group("", {"VCPU": 1}),))
+    ours = sqlite_judge.ours(replace(whole, limit=limit))
+    theirs = sqlite_judge.ask(replace(whole, limit=limit))
+    assert len(ours.requests) == len(theirs.body["allocation_requests"]) == min(limit, 3)
+    assert ours.count == 3
+
+
+def test_wide_trees_are_given_up_in_time(sqlite_judge: Judge) -> None:
+    """Nine groups that never fit together on sixteen children: placement would try 16 to the power of 9."""
+    one = Inventory(1, 0, 1, 1, 1, 1.0, 0)
+    children = [Provider(0, {"VGPU": one}) for _ in range(8)]
+    world = World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 1.0, 0)}), *children])
+    sqlite_judge.fill(world.estate())
+    groups = tuple(Group(str(number), {"VGPU": 1}) for number in range(1, 10))
+    ours = sqlite_judge.ours(Request(groups, "isolate"))
+    assert ours.status == "none"
