@@ -39,6 +39,11 @@ DATABASES = ("placement", "nova_api", *CELLS.values())
 TARGET_TIMES = 30
 TARGET_MB = 300
 TARGET_HELP = 0.3
+TARGET_EXPLAIN = 2
+TARGET_COMMAND = 1.5
+
+QUERIES = ("resources=VCPU:64", "resources=VCPU:4,MEMORY_MB:8192,DISK_GB:20")
+REPEATS = 7
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Run:
 def main() -> None:
     """Set the stage, run everyone, print the table."""
     options = _options()
-    if not options.skip_nova_manage and not (BIN / "uwsgi").exists():
-        sys.exit("bench: no uwsgi beside this Python: pip install uwsgi, or --skip-nova-manage")
+    if not (BIN / "uwsgi").exists():
+        sys.exit("bench: no uwsgi beside this Python: pip install uwsgi")
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="placement-audit-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -67,8 +72,10 @@ def main() -> None:
         _write_cloud(server, options.hosts, options.servers)
         environment = stack.enter_context(_auditor(server))
         nova = None
-        if not options.skip_nova_manage:
-            with _placement_service(server, folder) as port:
+        with _placement_service(server, folder) as port:
+            _say("explain, and the same of placement")
+            explains = _explains(environment, port)
+            if not options.skip_nova_manage:
                 _say("nova-manage placement audit")
                 nova = _nova_manage(server, folder, port)
         _say("placement-audit audit")
@@ -79,6 +86,7 @@ def main() -> None:
         print(f"\n{options.hosts:,} hosts, {options.servers:,} servers, {rows:,} allocation rows")
         print(f"MariaDB {version} ({server.origin}), Python {sys.version.split()[0]}, {os.cpu_count()} CPUs\n")
         _print(nova, ours, helps, _floor(server))
+        _print_explains(explains)
 
 
 def _options() -> argparse.Namespace:
@@ -285,6 +293,59 @@ def _ours(environment: dict[str, str], folder: Path) -> Run:
     return Run(run.code, f"{len(checks)} checks, {found:,} findings", run.seconds, run.cpu, run.mb)
 
 
+@dataclass(frozen=True)
+class Explain:
+    """Seconds for one request: placement's GET, explain without and with start-up."""
+
+    query: str
+    placement: float
+    ours: float
+    command: float
+
+
+def _explains(environment: dict[str, str], port: int) -> list[Explain]:
+    command = [sys.executable, "-m", "bench.explain", str(REPEATS), *QUERIES]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True
+    )
+    ours = json.loads(done.stdout)
+    found = []
+    for query in QUERIES:
+        theirs = [_get(port, query) for _ in range(REPEATS + 2)][2:]  # each of its workers has warmed up
+        runs = [_run([str(BIN / "placement-audit"), "explain", query], environment) for _ in range(3)]
+        if any(run.code not in {0, 1} for run in runs):
+            sys.exit(f"bench: placement-audit explain ended with {runs[0].code}:\n{runs[0].output[-5000:]}")
+        whole = statistics.median(run.seconds for run in runs)
+        found.append(Explain(query, statistics.median(theirs), statistics.median(ours[query]), whole))
+    return found
+
+
+def _get(port: int, query: str) -> float:
+    begun = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    headers = {"X-Auth-Token": "admin", "OpenStack-API-Version": "placement 1.39", "Accept": "application/json"}
+    # as nova asks: with a limit
+    connection.request("GET", f"/allocation_candidates?{query}&limit=1000", headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 200:
+        sys.exit(f"bench: placement answered {answer.status} to {query}")
+    connection.close()
+    return time.perf_counter() - begun
+
+
+def _print_explains(explains: list[Explain]) -> None:
+    rows = [[one.query, one.placement, one.ours, one.ours / one.placement, one.command] for one in explains]
+    headers = ["request", "placement's GET, s", "explain, s", "times", "as a command, s"]
+    print("\n" + tabulate(rows, headers, floatfmt=("", ".3f", ".3f", ".2f", ".2f")))
+    worst, slowest = max(one.ours / one.placement for one in explains), max(one.command for one in explains)
+    targets = [
+        ["explain, times placement's GET", f"{worst:.2f}", f"<= {TARGET_EXPLAIN}", worst <= TARGET_EXPLAIN],
+        ["explain as a command, s", f"{slowest:.2f}", f"< {TARGET_COMMAND}", slowest < TARGET_COMMAND],
+    ]
+    _print_targets(targets)
+
+
 def _floor(server: Server) -> float:
     """Seconds for nothing but the allocation rows, over the same driver."""
     with server.connect("placement") as connection, connection.cursor() as cursor:
@@ -320,6 +381,10 @@ def _print(nova: Run | None, ours: list[Run], helps: list[Run], floor: float) ->
         targets.append(["times faster, middle of three", f"{times:.1f}", f">= {TARGET_TIMES}", times >= TARGET_TIMES])
     targets.append(["memory, MB, worst of three", f"{most:.0f}", f"< {TARGET_MB}", most < TARGET_MB])
     targets.append(["--help, seconds", f"{usual_help:.2f}", f"< {TARGET_HELP}", usual_help < TARGET_HELP])
+    _print_targets(targets)
+
+
+def _print_targets(targets: list[list[object]]) -> None:
     print()
     print(
         tabulate(
