@@ -48,6 +48,7 @@ _INDEXED = (
     (t.resource_classes, "id"),
     (t.inventories, "resource_provider_id"),
     (t.inventories, "resource_class_id"),
+    (t.placement_aggregates, "id"),
     (t.resource_provider_aggregates, "resource_provider_id"),
     (t.resource_provider_aggregates, "aggregate_id"),
     (t.resource_provider_traits, "resource_provider_id"),

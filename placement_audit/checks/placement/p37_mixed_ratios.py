@@ -38,29 +38,37 @@ _ratio = (
 )
 _lowest, _highest = func.min(_ratio.c.ratio), func.max(_ratio.c.ratio)
 _in_words = cast(_ratio.c.ratio, String) + literal(" on ") + cast(_ratio.c.providers, String)
+# Grouped by numbers before names are looked up for the few that remain.
 _mixed = (
     select(
-        placement_aggregates.c.uuid,
-        resource_classes.c.name.label("resource_class"),
+        _ratio.c.aggregate_id,
+        _ratio.c.resource_class_id,
         _lowest.label("lowest"),
         _highest.label("highest"),
         func.sum(_ratio.c.providers).label("providers"),
         func.aggregate_strings(_in_words, ", ").label("ratios"),
         func.max(_ratio.c.newest).label("newest"),
     )
-    .select_from(_ratio)
-    .join(placement_aggregates, placement_aggregates.c.id == _ratio.c.aggregate_id)
-    .join(resource_classes, resource_classes.c.id == _ratio.c.resource_class_id)
-    .group_by(placement_aggregates.c.id, placement_aggregates.c.uuid, resource_classes.c.id, resource_classes.c.name)
+    .group_by(_ratio.c.aggregate_id, _ratio.c.resource_class_id)
     # A FLOAT is read with six digits.
     .having(_highest > _lowest * (1 + 1e-6))
     .subquery("mixed")
 )
 # A host is in aggregates for its zone, its rack, its customers: what it mixes up in one it does in all.
-_listed = select(
-    _mixed,
-    place_of(_mixed.c.uuid, _mixed.c.resource_class, _mixed.c.lowest, _mixed.c.highest).label("place"),
-).subquery("mixed_aggregates")
+_listed = (
+    select(
+        _mixed,
+        placement_aggregates.c.uuid,
+        resource_classes.c.name.label("resource_class"),
+        place_of(placement_aggregates.c.uuid, resource_classes.c.name, _mixed.c.lowest, _mixed.c.highest).label(
+            "place"
+        ),
+    )
+    .select_from(_mixed)
+    .join(placement_aggregates, placement_aggregates.c.id == _mixed.c.aggregate_id)
+    .join(resource_classes, resource_classes.c.id == _mixed.c.resource_class_id)
+    .subquery("mixed_aggregates")
+)
 
 CHECK = Check(
     code="P37",
