@@ -88,6 +88,7 @@ consumers = _table(
     Column("project_id", Integer),
     Column("user_id", Integer),
     Column("consumer_type_id", Integer, info=XENA),
+    Column("generation", Integer),
     Column("created_at", Clock),
 )
 consumer_types = _table(Role.PLACEMENT, "consumer_types", Column("id", Integer), Column("name", String(255)), info=XENA)
@@ -259,6 +260,8 @@ deviations = _table(
     Column("table", String(255)),
     Column("detail", Text),
 )
+# Uuids of placement that were found without dashes; their own tables have them with dashes.
+respelled = _table(None, "respelled", Column("table", String(255)), Column("uuid", Folded))
 
 # Derived tables are filled once, after the reading (derived.py).
 
@@ -331,6 +334,8 @@ STANDARD_CLASSES = (
 TRAIN_CLASSES = STANDARD_CLASSES[:18]
 CORE_CLASSES = ("VCPU", "PCPU", "MEMORY_MB", "DISK_GB")
 SHARING_TRAIT = "MISC_SHARES_VIA_AGGREGATE"
+# Placement's owner of what it knows no owner of, unless it is configured otherwise (SEMANTICS A.7).
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 CELL0_UUID = "00000000-0000-0000-0000-000000000000"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, delete, func, insert, inspect, select, update
+from sqlalchemy import Column, Connection, Select, Table, delete, func, insert, inspect, literal, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -48,6 +48,7 @@ _INDEXED = (
     (t.resource_classes, "id"),
     (t.inventories, "resource_provider_id"),
     (t.inventories, "resource_class_id"),
+    (t.placement_aggregates, "id"),
     (t.resource_provider_aggregates, "resource_provider_id"),
     (t.resource_provider_aggregates, "aggregate_id"),
     (t.resource_provider_traits, "resource_provider_id"),
@@ -315,6 +316,8 @@ _UUIDS = {
     t.compute_nodes: ("uuid",),
     t.resource_providers: ("uuid",),
 }
+# Where placement itself finds a row by its spelling alone.
+_ASKED_AS_SPELT = {t.resource_providers, t.consumers}
 
 
 def _one_spelling(into: Connection, table: Table) -> None:
@@ -322,9 +325,11 @@ def _one_spelling(into: Connection, table: Table) -> None:
         column = table.c[name]
         parts = [func.substr(column, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
         dashed = parts[0] + "-" + parts[1] + "-" + parts[2] + "-" + parts[3] + "-" + parts[4]
-        into.execute(
-            update(table).where(func.length(column) == 32, func.instr(column, "-") == 0).values({name: dashed})
-        )
+        bare = func.length(column) == 32, func.instr(column, "-") == 0
+        if table in _ASKED_AS_SPELT:
+            found = select(literal(table.name), dashed).where(*bare)
+            into.execute(insert(t.respelled).from_select(["table", "uuid"], found))
+        into.execute(update(table).where(*bare).values({name: dashed}))
 
 
 def _writer(into: Connection, table: Table) -> Callable[[Sequence[Sequence[Any]]], None]:

@@ -215,4 +215,6 @@ def test_a_uuid_without_dashes_is_the_same_uuid(auditor: Auditor, table: Table) 
         for key in ("uuid", "consumer_id"):
             if key in row:
                 row[key] = row[key].replace("-", "")
-    assert auditor.report(estate).findings == []
+    # Placement itself finds a consumer by its spelling alone.
+    spelling = {"P06"} if table is schema.consumers else set()
+    assert {finding.code for finding in auditor.report(estate).findings} == spelling

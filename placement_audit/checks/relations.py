@@ -56,6 +56,8 @@ _HOLDING = (
     "soft-delete",
     "error",
 )
+# How many of many are named in one finding.
+_FEW = 5
 
 
 def newest(*clocks: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -301,6 +303,24 @@ def storage_alone(root: FromClause) -> ColumnElement[bool]:
 def reads_nova() -> Exists:
     """Whether any cell is part of this snapshot."""
     return exists().where(t.sources.c.role == "cell", t.sources.c.status == "read")
+
+
+def place_of(name: ColumnElement[Any], *among: ColumnElement[Any]) -> ColumnElement[int]:
+    """Where a name stands in the order of names, within a group: what ``sample`` needs."""
+    return func.row_number().over(partition_by=among or None, order_by=name)
+
+
+def sample(name: ColumnElement[Any], place: ColumnElement[int]) -> ColumnElement[str]:
+    """The first few names of a group and how many there are besides: "a, b, c and 34 more".
+
+    Not aggregate_strings: that has no order, and all names of a large cloud in one text are of use to nobody.
+    """
+    first, *others = (func.max(case((place == number, name))) for number in range(1, _FEW + 1))
+    listed: ColumnElement[str] = cast(first, String)
+    for other in others:
+        listed = listed + func.coalesce(literal(", ") + other, "")
+    more = literal(" and ") + cast(func.count() - _FEW, String) + literal(" more")
+    return listed + case((func.count() > _FEW, more), else_="")
 
 
 def impact(*letters: tuple[ColumnElement[bool], str], otherwise: str) -> Case[Any]:

@@ -200,6 +200,7 @@ class Estate:
         project: str = "project-a",
         user: str = "user-a",
         kind: str | None = None,
+        generation: int = 1,
         at: str | None = None,
     ) -> Row:
         """Placement's record of a consumer; ``kind`` is its consumer type."""
@@ -213,6 +214,7 @@ class Estate:
             project_id=self._owner_id(t.projects, project),
             user_id=self._owner_id(t.users, user),
             consumer_type_id=kinds[kind] if kind else None,
+            generation=generation,
             created_at=at or self.ago(days=1),
         )
 

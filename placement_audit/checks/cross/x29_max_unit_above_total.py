@@ -1,6 +1,6 @@
 from sqlalchemy import func, select
 
-from placement_audit.checks.relations import is_core, nodes
+from placement_audit.checks.relations import capacity, is_core, nodes
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
@@ -31,6 +31,8 @@ CHECK = Check(
             inventories.c.total,
             inventories.c.max_unit,
             inventories.c.allocation_ratio,
+            # What the finding that stands for this one goes by.
+            (inventories.c.max_unit - capacity(inventories)).label("excess"),
             inventories.c.created_at.label("newest_change"),
         )
         .select_from(inventories)

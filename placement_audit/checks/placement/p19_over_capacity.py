@@ -1,6 +1,6 @@
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, case, exists, func, or_, select
 
-from placement_audit.checks.relations import capacity, impact, newest
+from placement_audit.checks.relations import capacity, impact, is_core, newest
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, inventories, resource_classes, resource_providers, sources
 
@@ -15,15 +15,26 @@ _used = (
     .subquery("usage")
 )
 _capacity = capacity(inventories)
-# An ironic node that is in use (nova 27+) and a one-time-use PCI device (nova 32+) reserve all they have.
+# An ironic node that is in use (nova 27+) and a one-time-use PCI device (nova 32+) reserve all they have. The device
+# is a child, and may have been given a standard class.
 _reserved_while_used = and_(
-    resource_classes.c.name.like("CUSTOM\\_%", escape="\\"),
+    or_(
+        resource_classes.c.name.like("CUSTOM\\_%", escape="\\"),
+        and_(resource_providers.c.parent_provider_id.is_not(None), ~is_core(resource_classes.c.name)),
+    ),
     inventories.c.reserved == inventories.c.total,
     _used.c.used <= inventories.c.total,
 )
 _by_rounding = and_(
     _used.c.used - _capacity <= 1,
     inventories.c.allocation_ratio != func.floor(inventories.c.allocation_ratio),
+)
+_cause = case(
+    (inventories.c.reserved >= inventories.c.total, "all of it is reserved"),
+    (inventories.c.allocation_ratio == 0, "the allocation ratio is 0"),
+    (_used.c.used <= inventories.c.total * inventories.c.allocation_ratio, "it would fit but for what is reserved"),
+    (_used.c.used <= inventories.c.total, "it would fit at a ratio of 1"),
+    else_="more is in use than exists at this ratio",
 )
 # Placement before 2023.2 is surely older than 14.0.0, which softened the rule that blocks moves (SEMANTICS B.4).
 _old_placement = exists().where(
@@ -36,10 +47,13 @@ CHECK = Check(
     name="over-capacity",
     impact=Impact.MEDIUM,
     title="Provider with more in use than its capacity",
-    message="{provider_name} has {used} {resource_class} in use, {excess} more than its capacity of {capacity}",
+    message=(
+        "{provider_name} has {used} {resource_class} in use, {excess} more than its capacity of {capacity}: {cause}"
+    ),
     identity=("provider", "resource_class"),
     why=(
-        "Placement offers nothing of the class there. Before 2025.2 it also refuses every write that leaves the class "
+        "Somebody lowered total or allocation_ratio or raised the reserve, which placement allows, or wrote past it. "
+        "It offers nothing of the class there. Before 2025.2 it also refuses every write that leaves the class "
         "over capacity, so that no server can be resized, migrated or evacuated away."
     ),
     exceptions=(
@@ -59,6 +73,7 @@ CHECK = Check(
             _used.c.used,
             _capacity.label("capacity"),
             (_used.c.used - _capacity).label("excess"),
+            _cause.label("cause"),
             inventories.c.total,
             inventories.c.reserved,
             inventories.c.allocation_ratio,

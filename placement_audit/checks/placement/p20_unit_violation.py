@@ -32,7 +32,10 @@ CHECK = Check(
         "neither be moved nor healed before the inventory allows what it holds. Usually the inventory was changed "
         "after the claim."
     ),
-    exceptions=("an inventory whose max_unit or step_size is below 1 is reported itself, not each of its consumers",),
+    exceptions=(
+        "several request groups on one provider: what placement sums up meets min_unit and step_size as each part does",
+        "an inventory whose max_unit or step_size is below 1 is reported itself, not each of its consumers",
+    ),
     remedy=(
         "openstack resource provider allocation show {consumer}",
         "openstack resource provider inventory show {provider} {resource_class}",

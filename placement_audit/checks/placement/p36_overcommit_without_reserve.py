@@ -1,10 +1,33 @@
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
-from placement_audit.checks.relations import capacity, impact, invalid
+from placement_audit.checks.relations import capacity, impact, invalid, place_of, sample
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
 _memory, _disk = resource_classes.c.name == "MEMORY_MB", resource_classes.c.name == "DISK_GB"
+_listed = (
+    select(
+        resource_classes.c.name.label("resource_class"),
+        resource_classes.c.id.label("class_id"),
+        inventories.c.allocation_ratio,
+        resource_providers.c.uuid,
+        resource_providers.c.name,
+        capacity(inventories).label("promised"),
+        inventories.c.total,
+        inventories.c.reserved,
+        inventories.c.created_at,
+        place_of(resource_providers.c.name, resource_classes.c.name, inventories.c.allocation_ratio).label("place"),
+    )
+    .select_from(inventories)
+    .join(resource_providers, resource_providers.c.id == inventories.c.resource_provider_id)
+    .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
+    .where(
+        ~invalid(inventories),
+        inventories.c.allocation_ratio > 1,
+        or_(_disk, and_(_memory, inventories.c.reserved == 0)),
+    )
+    .subquery("overcommitted")
+)
 
 CHECK = Check(
     code="P36",
@@ -12,10 +35,10 @@ CHECK = Check(
     impact=Impact.MEDIUM,
     title="Memory or disk promised beyond what exists",
     message=(
-        "{provider_name} may promise {promised} {resource_class} where {total} exist and {reserved} are reserved "
-        "(ratio {allocation_ratio})"
+        "{providers} providers may promise {promised} {resource_class} where {total} exist and {reserved} are "
+        "reserved (ratio {allocation_ratio}): {sample}"
     ),
-    identity=("provider", "resource_class"),
+    identity=("resource_class", "allocation_ratio"),
     why=(
         "When servers use what they were promised, the host swaps, kills processes or fills its disk. The host itself "
         "needs memory too: set reserved_host_memory_mb and ram_allocation_ratio (for disk: disk_allocation_ratio) in "
@@ -25,28 +48,29 @@ CHECK = Check(
         "memory above the ratio of 1 with a reserve for the host",
         "an inventory with numbers that the API would refuse is reported as such",
     ),
-    remedy=("openstack resource provider inventory show {provider} {resource_class}",),
+    remedy=(
+        'mariadb placement -e "SELECT uuid, name, total, reserved, allocation_ratio FROM inventories'
+        " JOIN resource_providers ON resource_providers.id = resource_provider_id"
+        ' WHERE resource_class_id = {class_id} AND allocation_ratio > 1"',
+        "openstack resource provider inventory show {first} {resource_class}",
+    ),
     references=("https://docs.openstack.org/nova/latest/configuration/config.html",),
     query=(
         select(
-            resource_providers.c.uuid.label("provider"),
-            resource_providers.c.name.label("provider_name"),
-            resource_classes.c.name.label("resource_class"),
-            capacity(inventories).label("promised"),
-            inventories.c.total,
-            inventories.c.reserved,
-            inventories.c.allocation_ratio,
-            inventories.c.created_at.label("newest_change"),
-            impact((_memory, "M"), otherwise="L").label("impact"),
+            _listed.c.resource_class,
+            _listed.c.allocation_ratio,
+            func.min(_listed.c.class_id).label("class_id"),
+            func.count().label("providers"),
+            sample(_listed.c.name, _listed.c.place).label("sample"),
+            func.max(case((_listed.c.place == 1, _listed.c.uuid))).label("first"),
+            func.sum(_listed.c.promised).label("promised"),
+            func.sum(_listed.c.total).label("total"),
+            func.sum(_listed.c.reserved).label("reserved"),
+            # The oldest: a host that is new must not hold back those that were there before.
+            func.min(_listed.c.created_at).label("newest_change"),
+            impact((_listed.c.resource_class == "MEMORY_MB", "M"), otherwise="L").label("impact"),
         )
-        .select_from(inventories)
-        .join(resource_providers, resource_providers.c.id == inventories.c.resource_provider_id)
-        .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
-        .where(
-            ~invalid(inventories),
-            inventories.c.allocation_ratio > 1,
-            or_(_disk, and_(_memory, inventories.c.reserved == 0)),
-        )
-        .order_by("provider_name", "provider", "resource_class")
+        .group_by(_listed.c.resource_class, _listed.c.allocation_ratio)
+        .order_by("resource_class", "allocation_ratio")
     ),
 )

@@ -1,5 +1,6 @@
 from sqlalchemy import String, cast, func, literal, select
 
+from placement_audit.checks.relations import place_of, sample
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     SHARING_TRAIT,
@@ -37,40 +38,69 @@ _ratio = (
 )
 _lowest, _highest = func.min(_ratio.c.ratio), func.max(_ratio.c.ratio)
 _in_words = cast(_ratio.c.ratio, String) + literal(" on ") + cast(_ratio.c.providers, String)
+# Grouped by numbers before names are looked up for the few that remain.
+_mixed = (
+    select(
+        _ratio.c.aggregate_id,
+        _ratio.c.resource_class_id,
+        _lowest.label("lowest"),
+        _highest.label("highest"),
+        func.sum(_ratio.c.providers).label("providers"),
+        func.aggregate_strings(_in_words, ", ").label("ratios"),
+        func.max(_ratio.c.newest).label("newest"),
+    )
+    .group_by(_ratio.c.aggregate_id, _ratio.c.resource_class_id)
+    # A FLOAT is read with six digits.
+    .having(_highest > _lowest * (1 + 1e-6))
+    .subquery("mixed")
+)
+# A host is in aggregates for its zone, its rack, its customers: what it mixes up in one it does in all.
+_listed = (
+    select(
+        _mixed,
+        placement_aggregates.c.uuid,
+        resource_classes.c.name.label("resource_class"),
+        place_of(placement_aggregates.c.uuid, resource_classes.c.name, _mixed.c.lowest, _mixed.c.highest).label(
+            "place"
+        ),
+    )
+    .select_from(_mixed)
+    .join(placement_aggregates, placement_aggregates.c.id == _mixed.c.aggregate_id)
+    .join(resource_classes, resource_classes.c.id == _mixed.c.resource_class_id)
+    .subquery("mixed_aggregates")
+)
 
 CHECK = Check(
     code="P37",
     name="mixed-ratios",
     impact=Impact.LOW,
     title="Providers of one aggregate with unlike allocation ratios",
-    message="the {providers} providers of aggregate {aggregate} have unlike ratios for {resource_class}: {ratios}",
-    identity=("aggregate", "resource_class"),
+    message=(
+        "providers of one aggregate have ratios from {lowest} to {highest} for {resource_class}, in {aggregates} "
+        "aggregates: {sample}"
+    ),
+    identity=("resource_class", "lowest", "highest"),
     why=(
         "Servers meet more company on one host than on the next, though the aggregate offers them as the same. Often "
         "a host missed a change of cpu_allocation_ratio, ram_allocation_ratio or disk_allocation_ratio in nova.conf, "
         "or still has the default of an earlier release."
     ),
     exceptions=("sharing providers, which are no hosts", "unlike ratios of different classes"),
-    remedy=("openstack --os-placement-api-version 1.3 resource provider list --member-of {aggregate}",),
+    remedy=("openstack --os-placement-api-version 1.3 resource provider list --member-of {first}",),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#allocation-ratios",),
     query=(
         select(
-            placement_aggregates.c.uuid.label("aggregate"),
-            resource_classes.c.name.label("resource_class"),
-            func.sum(_ratio.c.providers).label("providers"),
-            _lowest.label("lowest"),
-            _highest.label("highest"),
-            func.aggregate_strings(_in_words, ", ").label("ratios"),
-            func.max(_ratio.c.newest).label("newest_change"),
+            _listed.c.resource_class,
+            _listed.c.lowest,
+            _listed.c.highest,
+            func.count().label("aggregates"),
+            sample(_listed.c.uuid + literal(" (") + _listed.c.ratios + literal(")"), _listed.c.place).label("sample"),
+            func.min(_listed.c.uuid).label("first"),
+            func.max(_listed.c.providers).label("most_providers"),
+            # The oldest: one that is new must not hold back those that were there before.
+            func.min(_listed.c.newest).label("newest_change"),
         )
-        .select_from(_ratio)
-        .join(placement_aggregates, placement_aggregates.c.id == _ratio.c.aggregate_id)
-        .join(resource_classes, resource_classes.c.id == _ratio.c.resource_class_id)
-        .group_by(
-            placement_aggregates.c.id, placement_aggregates.c.uuid, resource_classes.c.id, resource_classes.c.name
-        )
-        # A FLOAT is read with six digits.
-        .having(_highest > _lowest * (1 + 1e-6))
-        .order_by("aggregate", "resource_class")
+        .group_by(_listed.c.resource_class, _listed.c.lowest, _listed.c.highest)
+        .order_by("resource_class", "lowest", "highest")
     ),
 )

@@ -77,6 +77,30 @@ def test_quiet_for_a_one_time_use_pci_device(audit: Auditor, estate: Estate) -> 
     assert audit(estate, "P19") == []
 
 
+def test_quiet_for_a_one_time_use_pci_device_of_a_standard_class(audit: Auditor, estate: Estate) -> None:
+    device = estate.provider("node-1_0000:81:00.0", parent=estate.compute("node-1").provider)
+    estate.inventory(device, "PGPU", 1, reserved=1)
+    estate.claim(uuid_of("web"), device, {"PGPU": 1})
+    assert audit(estate, "P19") == []
+
+
+@pytest.mark.parametrize(
+    ("total", "fields", "cause"),
+    [
+        (8, {"reserved": 8}, "all of it is reserved"),
+        (8, {"allocation_ratio": 0.0}, "the allocation ratio is 0"),
+        (8, {"reserved": 6, "allocation_ratio": 2.0}, "it would fit but for what is reserved"),
+        (8, {"allocation_ratio": 0.5}, "it would fit at a ratio of 1"),
+        (2, {"allocation_ratio": 2.0}, "more is in use than exists at this ratio"),
+    ],
+)
+def test_fires_with_the_cause(audit: Auditor, estate: Estate, total: int, fields: dict[str, float], cause: str) -> None:
+    provider_with(estate, "VCPU", total, 8, **fields)
+    (finding,) = audit(estate, "P19")
+    assert finding.evidence["cause"] == cause
+    assert finding.message.endswith(f": {cause}")
+
+
 def test_fires_for_more_than_an_ironic_node_has(audit: Auditor, estate: Estate) -> None:
     provider_with(estate, "CUSTOM_BAREMETAL", 1, 2, reserved=1)
     assert len(audit(estate, "P19")) == 1

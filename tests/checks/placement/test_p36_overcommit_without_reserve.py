@@ -12,11 +12,31 @@ def estate() -> Estate:
 def test_fires_as_a_warning_for_memory(audit: Auditor, estate: Estate) -> None:
     host = estate.compute("node-1", memory_mb=100_000, memory_ratio=1.5, reserved_mb=0)
     (finding,) = audit(estate, "P36")
-    assert finding.subject == {"provider": host.uuid, "provider_name": "node-1", "resource_class": "MEMORY_MB"}
+    assert finding.subject == {"resource_class": "MEMORY_MB"}
     assert (finding.evidence["promised"], finding.evidence["total"]) == (150_000, 100_000)
-    assert finding.message.startswith("node-1 may promise 150000 MEMORY_MB where 100000 exist and 0 are reserved")
+    assert finding.message == (
+        "1 providers may promise 150000 MEMORY_MB where 100000 exist and 0 are reserved (ratio 1.5): node-1"
+    )
     assert finding.severity == "warning"
-    assert finding.remedy == (f"openstack resource provider inventory show {host.uuid} MEMORY_MB",)
+    assert finding.remedy[1:] == (f"openstack resource provider inventory show {host.uuid} MEMORY_MB",)
+
+
+def test_fires_once_for_all_hosts_of_one_ratio(audit: Auditor, estate: Estate) -> None:
+    for number in range(1, 9):
+        estate.compute(f"node-{number}", memory_mb=100_000 + number, memory_ratio=1.5, reserved_mb=0)
+    estate.compute("other", memory_ratio=1.2, reserved_mb=0)
+    other, equal = audit(estate, "P36")
+    assert (other.identity, other.evidence["sample"]) == ("P36:MEMORY_MB:1.2", "other")
+    assert (equal.identity, equal.evidence["providers"]) == ("P36:MEMORY_MB:1.5", 8)
+    assert equal.evidence["sample"] == "node-1, node-2, node-3, node-4, node-5 and 3 more"
+    assert equal.evidence["total"] == 800_036
+
+
+def test_in_flight_while_all_hosts_are_new(audit: Auditor, estate: Estate) -> None:
+    for name, at in (("node-1", estate.ago(minutes=1)), ("node-2", estate.ago(minutes=2))):
+        estate.inventory(estate.provider(name), "MEMORY_MB", 8192, allocation_ratio=2.0, created_at=at)
+    (finding,) = audit.report(estate, "P36").findings
+    assert not finding.settled
 
 
 @pytest.mark.parametrize("reserved", [0, 50])

@@ -14,14 +14,26 @@ def hosts(estate: Estate, *ratios: float) -> list[dict[str, object]]:
 
 
 def test_fires_once_for_an_aggregate_and_a_class(audit: Auditor, estate: Estate) -> None:
-    estate.aggregate("rack", *hosts(estate, 4.0, 4.0, 16.0))
+    rack = estate.aggregate("rack", *hosts(estate, 4.0, 4.0, 16.0))
     (finding,) = audit(estate, "P37")
-    assert finding.subject == {"aggregate": uuid_of("aggregate rack"), "resource_class": "VCPU"}
+    assert finding.subject == {"resource_class": "VCPU"}
     assert (finding.evidence["lowest"], finding.evidence["highest"]) == (4.0, 16.0)
-    assert finding.evidence["providers"] == 3
-    assert sorted(finding.evidence["ratios"].split(", ")) == ["16.0 on 1", "4.0 on 2"]
+    assert (finding.evidence["aggregates"], finding.evidence["most_providers"]) == (1, 3)
+    assert finding.evidence["sample"] in (f"{rack} (4.0 on 2, 16.0 on 1)", f"{rack} (16.0 on 1, 4.0 on 2)")
     assert finding.impact == "L"
-    assert finding.remedy[0].endswith(f"resource provider list --member-of {uuid_of('aggregate rack')}")
+    assert finding.remedy[0].endswith(f"resource provider list --member-of {rack}")
+
+
+def test_fires_once_for_all_aggregates_that_mix_the_same(audit: Auditor, estate: Estate) -> None:
+    members = hosts(estate, 4.0, 16.0)
+    uuids = sorted(estate.aggregate(f"customer {number}", *members) for number in range(7))
+    estate.aggregate("another", *members, estate.compute("node-9", vcpu_ratio=8.0).provider)
+    estate.aggregate("lower", members[0], estate.compute("node-8", vcpu_ratio=8.0).provider)
+    lower, equal = audit(estate, "P37")
+    assert (lower.identity, lower.evidence["aggregates"]) == ("P37:VCPU:4.0:8.0", 1)
+    assert (equal.identity, equal.evidence["aggregates"]) == ("P37:VCPU:4.0:16.0", 8)
+    assert equal.evidence["sample"].endswith(" and 3 more")
+    assert equal.evidence["first"] in {uuids[0], uuid_of("aggregate another")}
 
 
 def test_fires_for_custom_classes(audit: Auditor, estate: Estate) -> None:

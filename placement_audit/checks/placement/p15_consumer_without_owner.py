@@ -1,0 +1,61 @@
+from sqlalchemy import case, exists, func, literal, or_, select
+
+from placement_audit.checks.relations import place_of, placed, reads_nova, sample, servers
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import NOBODY, consumers, instances, projects, users
+
+_nobodys_project = select(projects.c.id).where(projects.c.external_id == NOBODY)
+_nobodys_user = select(users.c.id).where(users.c.external_id == NOBODY)
+_server = servers()
+# What heal_allocations takes up: a server on a host that nothing is being done to.
+_healable = exists().where(_server.c.uuid == consumers.c.uuid, placed(_server), _server.c.task_state.is_(None))
+_listed = (
+    select(
+        literal("consumers").label("table"),
+        consumers.c.uuid,
+        consumers.c.created_at,
+        case((_healable, consumers.c.uuid)).label("server"),
+        place_of(consumers.c.uuid).label("place"),
+    )
+    .where(or_(consumers.c.project_id.in_(_nobodys_project), consumers.c.user_id.in_(_nobodys_user)))
+    .subquery("without_owner")
+)
+
+CHECK = Check(
+    code="P15",
+    name="consumer-without-owner",
+    impact=Impact.LOW,
+    title="Consumers that belong to nobody in placement",
+    message="{consumers} consumers have no project or user in placement: {sample}",
+    identity=("table",),
+    why=(
+        "A client of microversion 1.7 or less wrote them, or the online migration made their records. Placement "
+        "reports their usage for no project: where nova counts quotas in placement, it counts these servers for "
+        "nobody. heal_allocations gives a server that is on a host its owner back; without --instance it goes "
+        "through all servers."
+    ),
+    exceptions=("an owner that incomplete_consumer_project_id or _user_id in placement.conf names, not the default",),
+    remedy=(
+        'mariadb placement -e "SELECT uuid, consumers.created_at FROM consumers'
+        " JOIN projects ON projects.id = project_id JOIN users ON users.id = user_id"
+        " WHERE '00000000-0000-0000-0000-000000000000' IN (projects.external_id, users.external_id)\"",
+        "openstack resource provider allocation show {first}",
+        "nova-manage placement heal_allocations --dry-run --verbose --instance {first_server}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
+    optional=(instances,),
+    query=(
+        select(
+            _listed.c.table,
+            func.count().label("consumers"),
+            case((reads_nova(), func.count(_listed.c.server))).label("servers"),
+            func.min(_listed.c.uuid).label("first"),
+            func.min(_listed.c.server).label("first_server"),
+            sample(_listed.c.uuid, _listed.c.place).label("sample"),
+            # The oldest: one that is young must not hold back those that were there before.
+            func.min(_listed.c.created_at).label("newest_change"),
+        )
+        .group_by(_listed.c.table)
+        .order_by("table")
+    ),
+)

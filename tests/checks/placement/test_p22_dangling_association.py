@@ -1,0 +1,51 @@
+import pytest
+
+from placement_audit import schema as t
+from placement_audit.demo.estate import Estate
+from tests.support import Auditor
+
+
+@pytest.fixture
+def estate() -> Estate:
+    estate = Estate()
+    estate.aggregate("rack", estate.compute("node-1").provider)
+    return estate
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "missing", "impact"),
+    [
+        (t.resource_provider_aggregates, {"resource_provider_id": 77, "aggregate_id": 1}, "provider", "M"),
+        (t.resource_provider_aggregates, {"resource_provider_id": 1, "aggregate_id": 77}, "aggregate", "L"),
+        (t.resource_provider_traits, {"resource_provider_id": 77, "trait_id": 1}, "provider", "L"),
+        (t.resource_provider_traits, {"resource_provider_id": 1, "trait_id": 77}, "trait", "L"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_fires_for_each_side(
+    audit: Auditor, estate: Estate, table: t.Table, row: dict[str, int], missing: str, impact: str
+) -> None:
+    estate.add(table, **row)
+    (finding,) = audit(estate, "P22")
+    assert finding.subject == {"table": table.name}
+    assert (finding.evidence["missing"], finding.evidence["missing_id"]) == (missing, 77)
+    assert finding.impact == impact
+    column = next(name for name, value in row.items() if value == 77)
+    assert f"DELETE FROM {table.name} WHERE {column} = 77 AND {column} NOT IN (SELECT id FROM " in finding.remedy[1]
+
+
+def test_fires_once_for_all_rows_of_a_missing_provider(audit: Auditor, estate: Estate) -> None:
+    gone = estate.provider("gone")
+    for name in ("rack", "row", "room"):
+        estate.aggregate(name, gone)
+    estate.remove(t.resource_providers, gone)
+    (finding,) = audit(estate, "P22")
+    assert finding.evidence["rows"] == 3
+    assert finding.message == (
+        f"resource_provider_aggregates names provider id {gone['id']}, which does not exist (rows: 3)"
+    )
+
+
+def test_quiet_for_associations_with_both_sides(audit: Auditor, estate: Estate) -> None:
+    estate.shared("nfs", 1000, estate.compute("node-2").provider)
+    assert audit(estate, "P22") == []
