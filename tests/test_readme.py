@@ -3,8 +3,14 @@
 import re
 from pathlib import Path
 
+from placement_audit.candidates.explanation import explained
+from placement_audit.candidates.grammar import parsed
+from placement_audit.candidates.supply import Supply
 from placement_audit.demo.story import told
-from placement_audit.render import table
+from placement_audit.render import explanation, table
+from placement_audit.render.explanation import Asked, Circumstances
+from placement_audit.source.config import url_of
+from placement_audit.source.connect import Limits, reading_schema
 from tests.support import Auditor, sqlite_urls
 
 README = Path(__file__).parent.parent / "README.md"
@@ -20,5 +26,18 @@ def test_the_output_in_the_readme_is_real(tmp_path: Path) -> None:
     auditor = Auditor(lambda estate: sqlite_urls(tmp_path, estate.cells), tmp_path)
     report = auditor.report(told(), "X34", "X09", "X11")
     real = table.rendered(report, width=100).replace(str(tmp_path), "/tmp/demo")
-    shown = README.read_text().partition("```\n")[2].partition("```")[0]
-    assert masked(shown) == masked(real)
+    assert masked(outputs()[0]) == masked(real)
+
+
+def test_the_explanation_in_the_readme_is_real(tmp_path: Path) -> None:
+    estate = told()
+    urls = sqlite_urls(tmp_path, estate.cells)
+    estate.write(urls)
+    with reading_schema(url_of(urls.placement, "the demo"), Limits()) as connection:
+        answer = Asked(explained(Supply(connection), parsed("resources=VCPU:64")))
+    real = explanation.rendered([answer], Circumstances("sqlite:////tmp/demo/placement.sqlite"), width=100)
+    assert outputs()[1] == real
+
+
+def outputs() -> list[str]:
+    return README.read_text().split("```\n")[1::2]

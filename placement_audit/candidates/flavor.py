@@ -73,8 +73,12 @@ class Applied:
     @property
     def line(self) -> str:
         """All of it in one line for people."""
-        switch = f"[scheduler] {self.option} = {self.value}" if self.option else "always on"
-        return f"{self.name} ({switch}): {self.says}"
+        return f"{self.name} ({self.switch}): {self.says}"
+
+    @property
+    def switch(self) -> str:
+        """The option that turns it on or off, and how it is set."""
+        return f"[scheduler] {self.option} = {self.value}" if self.option else "always on"
 
 
 @dataclass(frozen=True)

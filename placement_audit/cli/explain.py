@@ -283,7 +283,7 @@ def _asked(
         )
         for number, request in enumerate(requests)
     ]
-    filters = tuple(one.line for one in from_nova.filters) if from_nova else ()
+    filters = from_nova.filters if from_nova else ()
     notes = from_nova.notes if from_nova else ()
     return found, Circumstances(databases.source, texts, filters, notes)
 

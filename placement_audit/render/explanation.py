@@ -10,6 +10,7 @@ from typing import Any
 
 from placement_audit import __version__
 from placement_audit.candidates.explanation import Explanation
+from placement_audit.candidates.flavor import Applied
 from placement_audit.candidates.request import Refused, Request
 from placement_audit.candidates.sieve import Row
 from placement_audit.render.escape import plain
@@ -35,7 +36,7 @@ class Circumstances:
 
     source: str
     changes: Sequence[str] = ()
-    filters: Sequence[str] = ()
+    filters: Sequence[Applied] = ()
     notes: Sequence[str] = ()
 
 
@@ -45,7 +46,7 @@ def rendered(asked: Sequence[Asked], told: Circumstances, width: int | None = No
     parts = []
     for one in asked:
         parts += list(_parts(one, told, width))
-    parts += [_list("How nova makes this request", told.filters, width), _list("Notes", told.notes, width)]
+    parts += [_list("How nova makes this request", _filters(told.filters), width), _list("Notes", told.notes, width)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -90,6 +91,13 @@ def headline(explanation: Explanation) -> str:
     )
     such = f", such as on {', '.join(hosts[:_HOSTS])}" if hosts else ""
     return f"{more}{explanation.count:,} {told}{such}"
+
+
+def _filters(filters: Sequence[Applied]) -> list[str]:
+    """A line for each request filter that adds something, and one for all the others."""
+    idle = [f"{one.name} ({one.switch}: {one.says})" for one in filters if not one.applies]
+    found = [one.line for one in filters if one.applies]
+    return [*found, f"nothing comes of {', '.join(idle)}"] if idle else found
 
 
 def _rows(explanation: Explanation) -> list[tuple[str, str, Row]]:
@@ -206,7 +214,7 @@ def document(asked: Sequence[Asked], told: Circumstances) -> str:
     if len(asked) > 1:
         whole["fallback"] = _document(asked[1], told)
     if told.filters:
-        whole["filters"] = list(told.filters)
+        whole["filters"] = [asdict(one) for one in told.filters]
     if told.notes:
         whole["notes"] = list(told.notes)
     return _text(whole)
