@@ -30,7 +30,7 @@ def one_spelling(request: dict[str, Any]) -> str:
 
 
 class Placement:
-    """The application on one database. Only one at a time: placement's engine is global to the process."""
+    """The application on one database. Placement's engine is global to the process: each question sets its own."""
 
     def __init__(self, url: str, **options: Any) -> None:
         from oslo_config import cfg
@@ -49,16 +49,13 @@ class Placement:
         options_of_engine = {k: v for k, v in dict(config.placement_database.items()).items() if k != "sync_on_startup"}
         engine = enginefacade.transaction_context()
         engine.configure(**options_of_engine)
-        # Placement configures its own once a process; another database needs another.
-        self._undo = db_api.placement_context_manager.patch_factory(engine)
-        self._engine = engine
+        self._manager, self._engine = db_api.placement_context_manager, engine
         policy.init(config)
         self.application: Callable[..., Any] = deploy.deploy(config)
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.writer.get_engine().dispose()
-        self._undo()
 
     def get(self, query: str, microversion: tuple[int, int] = (1, 39)) -> Answer:
         """GET /allocation_candidates."""
@@ -86,5 +83,9 @@ class Placement:
             "HTTP_ACCEPT": "application/json",
             "HTTP_OPENSTACK_API_VERSION": "placement {}.{}".format(*microversion),
         }
-        body = b"".join(self.application(environ, start_response))
+        undo = self._manager.patch_factory(self._engine)
+        try:
+            body = b"".join(self.application(environ, start_response))
+        finally:
+            undo()
         return Answer(caught["status"], json.loads(body) if body else {})

@@ -213,7 +213,10 @@ def _demand(row: Row) -> str:
     if row.name == ISOLATE:
         return f"group_policy isolate: on {where} the groups find no providers that all differ"
     if row.name == MERGED:
-        return f"on {where} the groups meet on the same provider, and together ask more than its capacity or max_unit"
+        return (
+            f"on {where} the groups meet on the same provider, and together ask more than its capacity or max_unit "
+            "([workarounds] optimize_for_wide_provider_trees would make placement offer some that no claim gets)"
+        )
     if row.name == NESTED:
         return f"below microversion 1.29 nothing may come from two providers of one tree, as it would on {where}"
     return f"{row.name}: on {where} no provider of these groups stands above all the others"

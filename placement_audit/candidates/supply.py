@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from placement_audit import schema as t
 from placement_audit.candidates.whatif import NOTHING, Changes
+from placement_audit.source.connect import as_single
 
 # More than any inventory can hold, and less than makes an engine stumble: what asks for more fits nowhere either way.
 _MOST = 2**53
@@ -216,15 +217,12 @@ class Supply:
         )
 
     def named(self, ids: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Uuid and name of providers."""
+        """Uuid and name of providers; one without a name goes by its uuid."""
         row = t.resource_providers.c
         question = select(row.id, row.uuid, row.name)
-        found = {}
-        if len(ids) > _MANY:
-            return {one.id: (one.uuid, one.name) for one in self.connection.execute(question) if one.id in ids}
-        for one in self.connection.execute(question.where(row.id.in_(ids))):
-            found[one.id] = (one.uuid, one.name)
-        return found
+        if len(ids) <= _MANY:
+            question = question.where(row.id.in_(ids))
+        return {one.id: (one.uuid, one.name or one.uuid) for one in self.connection.execute(question) if one.id in ids}
 
     def find(self, name_or_uuid: str) -> list[tuple[int, str, str]]:
         """Providers of this uuid, name, or the beginning of one (``compute-07`` for ``compute-07.example``)."""
@@ -232,7 +230,7 @@ class Supply:
         question = select(row.id, row.uuid, row.name).order_by(row.name)
         exact = self.connection.execute(question.where(or_(row.uuid == name_or_uuid, row.name == name_or_uuid))).all()
         rows = exact or self.connection.execute(question.where(row.name.startswith(name_or_uuid, autoescape=True)))
-        return [(one.id, one.uuid, one.name) for one in rows]
+        return [(one.id, one.uuid, one.name or one.uuid) for one in rows]
 
     def _named_like(self, pattern: str | None) -> frozenset[int]:
         row = t.resource_providers.c
@@ -352,7 +350,7 @@ class Supply:
             column = func.single(column, type_=Float)
         for change in self.changes.inventories:
             if change.resource_class == name and change.field == "allocation_ratio":
-                value = literal(_as_single(change.value) if self._computes_single else change.value, Float)
+                value = literal(as_single(change.value) if self._computes_single else change.value, Float)
                 column = value if change.at is None else case((_matches(change.at), value), else_=column)
         return column
 
@@ -397,9 +395,3 @@ def _stock(row: Sequence[Any], single: bool) -> Stock:
         int(under_max) == 1,
         int(in_step) == 1,
     )
-
-
-def _as_single(value: float) -> float:
-    import struct
-
-    return float(struct.unpack("f", struct.pack("f", value))[0])

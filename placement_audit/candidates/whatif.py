@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ _TRAIT = re.compile(r"(?P<sign>[+-])trait:(?P<name>[A-Z0-9_]+)(?:@(?P<at>.+))?")
 # What placement's API takes (SEMANTICS B.2).
 _LEAST = {"total": 1, "reserved": 0, "min_unit": 1, "max_unit": 1, "step_size": 1}
 _LARGEST = 2147483647
+_GREATEST_RATIO = 3.40282347e38  # a FLOAT holds no more
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def _value(text: str, field: str, value: str) -> float:
     try:
         if field == "allocation_ratio":
             ratio = float(value)
-            if ratio >= 0 and math.isfinite(ratio):
+            if 0 <= ratio <= _GREATEST_RATIO:
                 return ratio
-            raise CannotTell(f"--what-if {text}: an allocation_ratio is a number from 0 upwards")
+            raise CannotTell(f"--what-if {text}: an allocation_ratio is a number from 0 to 3.4e38")
         if field in _LEAST:
             number = int(value)
             if _LEAST[field] <= number <= _LARGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,8 +187,15 @@ def local_file(path: Path, *, write: bool = False) -> Engine:
     def roomy(connection: sqlite3.Connection, _record: object) -> None:
         # SQLite's own 2 MB of cache are read over and over by a check that looks up each server.
         connection.execute("PRAGMA cache_size = -65536" if write else "PRAGMA mmap_size = 134217728")
+        # What a FLOAT of MySQL is, whose snapshot has it in decimals (SEMANTICS B.3).
+        connection.create_function("single", 1, as_single, deterministic=True)
 
     return engine
+
+
+def as_single(value: float | None) -> float | None:
+    """The nearest number of single precision."""
+    return None if value is None else float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def _unjournalled(engine: Engine) -> Engine:

@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from placement_audit.candidates.combine import Combiner
-from placement_audit.candidates.explanation import culprits
+from placement_audit.candidates.explanation import culprits, explained
 from placement_audit.candidates.request import Group, Request
 from placement_audit.candidates.sieve import TREE, Constraint, Sieve, sieved
 from placement_audit.candidates.supply import Supply
+from placement_audit.candidates.whatif import understood
 from placement_audit.schema import SHARING_TRAIT
+from placement_audit.snapshot import kept, opened, take
+from placement_audit.source.config import Sources
+from placement_audit.source.connect import Limits
 from tests import openstack_schemas
 from tests.candidates.judge import Judge
 from tests.candidates.worlds import AGGREGATES, Inventory, Provider, World, aggregate, requests, worlds
@@ -251,6 +256,21 @@ def test_a_class_in_two_groups_may_be_inflated(sqlite_judge: Judge) -> None:
     assert not any("than was asked" in line for line in sqlite_judge.compare(plain).why)
 
 
+def test_the_workaround_for_wide_trees_offers_too_much(empty_file: Path, tmp_path: Path) -> None:
+    """SEMANTICS B.7: with it placement leaves out what is used already when amounts meet on one provider."""
+    shutil.copy(empty_file, tmp_path / "placement.sqlite")
+    judge = Judge(f"sqlite:///{tmp_path}/placement.sqlite", optimize_for_wide_provider_trees=True)
+    try:
+        judge.fill(World([Provider(None, {"VCPU": Inventory(4, 0, 1, 4, 1, 1.0, 2)})]).estate())
+        request = Request((Group("1", {"VCPU": 2}), Group("2", {"VCPU": 2})), "none")
+        assert len(judge.ask(request).requests) == 1
+        ours = judge.ours(request)
+        assert ours.status == "none"
+        assert any("optimize_for_wide_provider_trees" in line for line in ours.why)
+    finally:
+        judge.close()
+
+
 def test_a_sharing_provider_below_another_breaks_placement(sqlite_judge: Judge) -> None:
     one = Inventory(10, 0, 1, 10, 1, 1.0, 0)
     world = World(
@@ -330,6 +350,104 @@ def test_limit_takes_a_part(sqlite_judge: Judge, limit: int) -> None:
     theirs = sqlite_judge.ask(replace(whole, limit=limit))
     assert len(ours.requests) == len(theirs.body["allocation_requests"]) == min(limit, 3)
     assert ours.count == 3
+
+
+@pytest.mark.parametrize("ratio", [0.9, 1.1, 0.29, 1.15, 4.0])
+def test_a_snapshot_of_mariadb_computes_as_mariadb(mariadb_judge: Judge, tmp_path: Path, ratio: float) -> None:
+    """SEMANTICS B.3: a FLOAT of 0.9 makes 8.9999998 of 10, which is no 9."""
+    world = World([Provider(None, {"VCPU": Inventory(10, 0, 1, 100, 1, ratio, 0)})])
+    mariadb_judge.fill(world.estate())
+    path = tmp_path / "kept.sqlite"
+    with opened(Sources(mariadb_judge.engine.url), Limits()) as estate:
+        take(estate, path)
+    for amount in (1, 2, 8, 9, 10, 11, 12, 40):
+        request = Request((Group("", {"VCPU": amount}),))
+        live = mariadb_judge.compare(request)
+        with kept(path) as connection:
+            ours = explained(Supply(connection, single_ratios=True), request)
+        assert ours == live
+
+
+def check_what_if(judge: Judge, texts: list[str], alter: Callable[[Provider], Provider], numbers: set[int]) -> None:
+    """Rows that are imagined are judged as the same rows written."""
+    one = Inventory(10, 0, 1, 10, 1, 1.0, 3)
+    world = World([Provider(None, {"VCPU": one}, frozenset(["CUSTOM_SLOW"])), Provider(None, {"VCPU": one})])
+    asked = [
+        Request((Group("", {"VCPU": amount}, required, forbidden),))
+        for amount in (1, 4, 6, 7, 8, 9, 15)
+        for required in ((), (frozenset(["CUSTOM_FAST"]),))
+        for forbidden in (frozenset(), frozenset(["CUSTOM_SLOW"]))
+    ]
+    judge.fill(world.estate())
+    imagined = [judge.ours(request, understood(texts)) for request in asked]
+    judge.fill(changed(world, numbers, alter).estate())
+    assert imagined == [judge.compare(request) for request in asked]
+
+
+@pytest.mark.parametrize("engine", ["sqlite_judge", "mariadb_judge"])
+@pytest.mark.parametrize(
+    ("text", "alter", "numbers"),
+    [
+        ("VCPU.max_unit=6", lambda one: _with_inventory(one, "VCPU", {"max_unit": 6}), {1, 2}),
+        ("VCPU.total=20@p0", lambda one: _with_inventory(one, "VCPU", {"total": 20}), {1}),
+        ("VCPU.reserved=4@p?", lambda one: _with_inventory(one, "VCPU", {"reserved": 4}), {1, 2}),
+        ("VCPU.allocation_ratio=0.9@*", lambda one: _with_inventory(one, "VCPU", {"allocation_ratio": 0.9}), {1, 2}),
+        ("VCPU.allocation_ratio=1.1@p1", lambda one: _with_inventory(one, "VCPU", {"allocation_ratio": 1.1}), {2}),
+        ("VCPU.min_unit=5@" + provider_uuid(0), lambda one: _with_inventory(one, "VCPU", {"min_unit": 5}), {1}),
+        ("VCPU.step_size=2@P_", lambda one: one, set()),
+        ("-trait:CUSTOM_SLOW@p0", lambda one: replace(one, traits=frozenset()), {1}),
+        ("+trait:CUSTOM_FAST", lambda one: replace(one, traits=one.traits | {"CUSTOM_FAST"}), {1, 2}),
+    ],
+)
+def test_what_if_is_as_if(
+    request: pytest.FixtureRequest,
+    engine: str,
+    text: str,
+    alter: Callable[[Provider], Provider],
+    numbers: set[int],
+) -> None:
+    check_what_if(request.getfixturevalue(engine), [text], alter, numbers)
+
+
+def statements(judge: Judge, world: World, request: Request) -> int:
+    judge.fill(world.estate())
+    count = 0
+
+    @event.listens_for(judge.engine, "before_cursor_execute")
+    def counted(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    try:
+        judge.ours(request)
+    finally:
+        event.remove(judge.engine, "before_cursor_execute", counted)
+    return count
+
+
+def test_no_statement_for_each_provider(sqlite_judge: Judge) -> None:
+    one = Inventory(10, 0, 1, 10, 1, 1.0, 0)
+    request = Request(
+        (
+            Group(
+                "", {"VCPU": 1, "DISK_GB": 1}, (frozenset(["CUSTOM_FAST"]),), member_of=(frozenset([aggregate("ssd")]),)
+            ),
+            Group("1", {"VGPU": 1}, forbidden=frozenset(["CUSTOM_SLOW"])),
+        ),
+        root_forbidden=frozenset(["COMPUTE_STATUS_DISABLED"]),
+    )
+
+    def many(hosts: int) -> World:
+        found = [Provider(None, {"DISK_GB": one}, frozenset([SHARING_TRAIT]), frozenset(["ssd"]))]
+        for number in range(hosts):
+            found.append(Provider(None, {"VCPU": one}, frozenset(["CUSTOM_FAST"]), frozenset(["ssd"])))
+            found.append(Provider(2 * number + 1, {"VGPU": one}))
+        return World(found)
+
+    few, lots = statements(sqlite_judge, many(2), request), statements(sqlite_judge, many(40), request)
+    assert few == lots
+    # classes, traits, their bearers, aggregates, trees, anchors, three stocks, broken rows, inner sharing, names
+    assert few <= 14
 
 
 def test_wide_trees_are_given_up_in_time(sqlite_judge: Judge) -> None:
