@@ -45,12 +45,12 @@ def about(supply: Supply, request: Request, sieves: Sequence[Sieve], wanted: str
         raise CannotTell(f"--provider {wanted}: {names}{more} begin so; give the whole name or the uuid")
     number, uuid, name = found[0]
     root = supply.places[number].root_id
-    verdicts = [verdict for sieve in sieves for verdict in _verdicts(sieve, number, root)]
+    verdicts = [verdict for sieve in sieves for verdict in _verdicts(supply, sieve, number, root)]
     inner = root is not None and root != number and any(sieve.unit == TREE for sieve in sieves)
     return About(uuid, name, supply.named([root])[root][1] if inner and root is not None else None, verdicts)
 
 
-def _verdicts(sieve: Sieve, number: int, root: int | None) -> Iterator[Verdict]:
+def _verdicts(supply: Supply, sieve: Sieve, number: int, root: int | None) -> Iterator[Verdict]:
     unit = root if sieve.unit == TREE else number
     suffix = sieve.group.suffix
     if unit is None or unit not in sieve.failed:
@@ -67,5 +67,10 @@ def _verdicts(sieve: Sieve, number: int, root: int | None) -> Iterator[Verdict]:
         else:
             numbers = ""
             if constraint.kind == "inventory":
-                numbers = "; ".join(numbers_of(one) for one in sieve.sources(unit, constraint.subject))
+                stocks = sieve.sources(unit, constraint.subject)
+                others = supply.named([one.provider_id for one in stocks if one.provider_id != unit])
+                numbers = "; ".join(
+                    f"{others[one.provider_id][1]}: {numbers_of(one)}" if one.provider_id in others else numbers_of(one)
+                    for one in stocks
+                )
             yield Verdict(suffix, constraint.name, PASS, numbers)

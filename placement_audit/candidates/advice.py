@@ -3,74 +3,128 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from placement_audit.candidates.combine import ALL_GROUPS, ISOLATE, MERGED, NESTED, Combined
-from placement_audit.candidates.request import Request
+from placement_audit.candidates.nearest import DISABLED, eligible, lacks
 from placement_audit.candidates.sieve import TREE, Constraint, Row, Sieve
 from placement_audit.candidates.supply import Stock, Supply
 
-if TYPE_CHECKING:
-    from placement_audit.candidates.explanation import Evidence
-
 # What nova-compute sets max_unit to (SEMANTICS F.2).
 _PHYSICAL = {"VCPU": "cores", "PCPU": "dedicated cores", "MEMORY_MB": "memory", "DISK_GB": "disk"}
+_OF_STOCK = ("capacity", "min_unit", "max_unit", "step_size")
 _AT_MOST = 3
+_NAMED = 5
 
 
-# --- why ---
+def number_of(count: int, noun: str) -> str:
+    """ "1 host", "2,000 hosts"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def reasons(
-    supply: Supply, request: Request, sieves: Sequence[Sieve], evidence: Sequence[Evidence], combined: Combined
-) -> list[str]:
-    """Sentences for a tired engineer: the worst first."""
-    found = [
-        f"the combinations are too many to look at on {len(combined.untold):,} trees; what is said of these is unknown"
-        for _ in combined.untold[:1]
-    ]
-    if combined.inflated:
-        found.append(
-            f"placement may return more {' and '.join(combined.inflated)} than was asked: it adds up in place when a "
-            "class is in the unsuffixed and in a suffixed group; group_policy=none avoids it"
-        )
-    if combined.candidates:
-        return [_success(combined), *found]
-    for sieve, one in zip(sieves, evidence, strict=True):
-        if not sieve.parts:
-            found += _group(supply, sieve, one)
-    if all(sieve.parts for sieve in sieves):
-        found += _together(sieves, combined)
-    return found
+def _every(count: int, noun: str) -> str:
+    return f"the only {noun}" if count == 1 else f"all {number_of(count, noun)}"
 
 
-def _success(combined: Combined) -> str:
-    number, hosts = len(combined.candidates), len(combined.anchors)
-    more = "more than " if combined.full else ""
-    return f"placement offers {more}{number:,} candidate{'s' * (number != 1)} on {hosts:,} host{'s' * (hosts != 1)}"
+def _names(supply: Supply, units: Sequence[int]) -> str:
+    """Some of them by name: "compute-01, compute-02 and 18 more"."""
+    shown = supply.named(units[:_NAMED])
+    listed = ", ".join(sorted(name for _, name in shown.values()))
+    return f"{listed} and {len(units) - _NAMED:,} more" if len(units) > _NAMED else listed
+
+
+def _classes(sieve: Sieve) -> str:
+    return ", ".join(sieve.group.resources)
 
 
 def _of_group(sieve: Sieve) -> str:
     return f" (group {sieve.group.suffix})" if sieve.group.suffix else ""
 
 
-def _group(supply: Supply, sieve: Sieve, evidence: Evidence) -> Iterator[str]:
-    units = _units(sieve, len(sieve.failed))
+# --- why ---
+
+
+def reasons(supply: Supply, sieves: Sequence[Sieve], combined: Combined) -> list[str]:
+    """Sentences for a tired engineer: the worst first."""
+    found = []
+    if combined.untold:
+        trees = number_of(len(combined.untold), "host")
+        found.append(f"on {trees} the combinations of groups are too many to look at: whether they serve is unknown")
+    if combined.inflated:
+        found.append(
+            f"placement may return more {' and '.join(combined.inflated)} than was asked: it adds up in place when a "
+            "class is in the unsuffixed and in a suffixed group; group_policy=none avoids it"
+        )
+    if combined.candidates:
+        more = "more than " if combined.full else ""
+        candidates, hosts = number_of(len(combined.candidates), "candidate"), number_of(len(combined.anchors), "host")
+        return [f"placement offers {more}{candidates} on {hosts}", *found]
+    for sieve in sieves:
+        if not sieve.parts:
+            found += [f"{told}{_of_group(sieve)}" for told in _group(supply, sieve)]
+    if all(sieve.parts for sieve in sieves):
+        found += _together(supply, sieves, combined)
+    return found
+
+
+def _group(supply: Supply, sieve: Sieve) -> Iterator[str]:
+    """Why nothing serves a group: what keeps out all of those that have what is asked."""
     if not sieve.failed:
-        names = " or ".join(sieve.group.resources) or "that"
-        yield f"no provider has an inventory of {names}{_of_group(sieve)}"
+        yield f"no provider has an inventory of {' or '.join(sieve.group.resources) or 'anything'}"
         return
-    blocking = [
-        constraint
-        for constraint, row in zip(sieve.constraints, evidence.rows, strict=True)
-        if row.failed and not row.passed
+    everywhere = [
+        one for one in sieve.constraints if one.kind == "inventory" and _fails_on_all(sieve, one, sieve.failed)
     ]
-    for constraint in blocking[:_AT_MOST]:
-        yield _blocks(supply, sieve, constraint) + _of_group(sieve)
-    if blocking:
+    if everywhere:
+        for constraint in everywhere:
+            yield f"no provider has an inventory of {constraint.subject}"
         return
-    masks = Counter(sieve.failed.values())
+    tree = supply.tree_of(sieve.group.in_tree) if sieve.group.in_tree else None
+    if sieve.group.in_tree:
+        yield from _group_in_tree(supply, sieve, tree)
+        return
+    units = eligible(sieve)
+    if any(one.kind == "inventory" for one in sieve.failing(units[0])):
+        yield from _scattered(sieve)
+        return
+    if len(units) < len(sieve.failed):
+        few = f"{len(units):,} of {number_of(len(sieve.failed), sieve.noun)}"
+        yield f"only {few} {'has' if len(units) == 1 else 'have'} all of {_classes(sieve)}: {_names(supply, units)}"
+    blocking = [one for one in sieve.constraints if _fails_on_all(sieve, one, units)]
+    for constraint in blocking[:_AT_MOST]:
+        yield _blocks(supply, sieve, constraint, units)
+    if not blocking:
+        yield from _mixed(sieve, units)
+
+
+def _fails_on_all(sieve: Sieve, constraint: Constraint, units: Iterable[int]) -> bool:
+    bit = 1 << sieve.constraints.index(constraint)
+    return all(sieve.failed[unit] & bit for unit in units)
+
+
+def _group_in_tree(supply: Supply, sieve: Sieve, tree: int | None) -> Iterator[str]:
+    if tree is None:
+        yield f"in_tree: there is no provider {sieve.group.in_tree}"
+        return
+    inside = [unit for unit in sieve.failed if not any(one.kind == "in_tree" for one in sieve.failing(unit))]
+    if not inside:
+        yield f"in_tree: the tree of {_names(supply, [tree])} has no {' or '.join(sieve.group.resources)}"
+    for unit in inside[:_AT_MOST]:
+        yield f"in_tree allows {_names(supply, [unit])} alone: {'; '.join(lacks(sieve, unit))}"
+
+
+def _scattered(sieve: Sieve) -> Iterator[str]:
+    counts = [
+        f"{constraint.subject} on {sum(not mask >> number & 1 for mask in sieve.failed.values()):,}"
+        for number, constraint in enumerate(sieve.constraints)
+        if constraint.kind == "inventory"
+    ]
+    every = number_of(len(sieve.failed), sieve.noun)
+    yield f"no {sieve.noun} has all of {_classes(sieve)}: of {every} there is {', '.join(counts)}"
+
+
+def _mixed(sieve: Sieve, units: Sequence[int]) -> Iterator[str]:
+    masks = Counter(sieve.failed[unit] for unit in units)
     mostly = []
     for mask, count in masks.most_common(_AT_MOST):
         failing = [one.name for number, one in enumerate(sieve.constraints) if mask >> number & 1]
@@ -78,138 +132,129 @@ def _group(supply: Supply, sieve: Sieve, evidence: Evidence) -> Iterator[str]:
             mostly.append(f"{' and '.join(failing[:4])} fail{'s' * (len(failing) == 1)} on {count:,}")
         else:
             mostly.append(f"on {count:,} each is met, but not by the same providers")
-    yield f"each constraint is met somewhere, but none of {units} meets all{_of_group(sieve)}: {'; '.join(mostly)}"
+    yield f"no one constraint keeps out all of {number_of(len(units), sieve.noun)}: {'; '.join(mostly)}"
 
 
-def _units(sieve: Sieve, count: int) -> str:
-    return f"{count:,} {sieve.unit}{'s' * (count != 1)}"
-
-
-def _all(sieve: Sieve) -> str:
-    count = len(sieve.failed)
-    return f"all {_units(sieve, count)}" if count > 1 else f"the only {sieve.unit}"
-
-
-def _blocks(supply: Supply, sieve: Sieve, constraint: Constraint) -> str:
-    """A constraint that holds nowhere, in a sentence."""
+def _blocks(supply: Supply, sieve: Sieve, constraint: Constraint, units: Sequence[int]) -> str:
+    """A constraint that holds on none of these units, in a sentence."""
     kind, subject = constraint
-    if kind in ("capacity", "min_unit", "max_unit", "step_size"):
-        return _blocks_by_stock(sieve, constraint)
+    every = _every(len(units), sieve.noun)
+    if kind in _OF_STOCK:
+        return _blocks_by_stock(sieve, constraint, units)
+    if kind == "member_of":
+        return _blocks_by_aggregate(supply, sieve, subject, units)
+    have = "has" if len(units) == 1 else "have"
     by_kind = {
-        "inventory": lambda: f"no provider has an inventory of {subject}",
-        "required": lambda: _blocks_by_trait(supply, sieve, subject),
-        "forbidden": lambda: f"{_all(sieve)} have trait {subject}, which the request forbids",
-        "member_of": lambda: _blocks_by_aggregate(supply, sieve, subject),
-        "in_tree": lambda: _blocks_by_tree(supply, subject),
-        "root_required": lambda: _blocks_by_root(sieve, subject),
+        "required": _blocks_by_trait(supply, sieve, subject, units) if kind == "required" else "",
+        "forbidden": f"{every} {have} trait {subject}, which the request forbids",
+        "root_required": _blocks_by_root(subject, every, have),
     }
-    told = by_kind.get(kind)
-    return told() if told else "a group without resources selects nobody unless it requires a trait or an aggregate"
+    return by_kind.get(kind, "a group without resources selects nobody unless it requires a trait or an aggregate")
 
 
-def _blocks_by_tree(supply: Supply, subject: str) -> str:
-    if supply.tree_of(subject) is None:
-        return f"in_tree: there is no provider {subject}"
-    outside = "; sharing providers are outside the tree and do not count" if supply.sharing else ""
-    return f"the tree of {subject} has nothing of what is asked{outside}"
-
-
-def _blocks_by_root(sieve: Sieve, subject: str) -> str:
-    if subject == "!COMPUTE_STATUS_DISABLED":
+def _blocks_by_root(subject: str, every: str, have: str) -> str:
+    if subject == DISABLED:
         return (
-            f"{_all(sieve)} have COMPUTE_STATUS_DISABLED: their nova-compute services are disabled, or the trait "
-            "was left behind (openstack compute service list tells)"
+            f"{every} {have} trait COMPUTE_STATUS_DISABLED: the nova-compute service is disabled, or was and the trait "
+            "is stuck. Look: openstack compute service list --service nova-compute"
         )
     if subject[0] == "!":
-        return f"the roots of {_all(sieve)} have trait {subject[1:]}, which root_required forbids"
-    return f"no root provider among {_units(sieve, len(sieve.failed))} has trait {subject}"
+        return f"{every} {have} trait {subject[1:]} at the root, which root_required forbids"
+    return f"{every} {'lacks' if have == 'has' else 'lack'} trait {subject} at the root"
 
 
-def _stocks(sieve: Sieve, name: str) -> Iterator[Stock]:
-    for unit in sieve.failed:
-        yield from sieve.sources(unit, name)
-
-
-def _range(low: float, high: float) -> str:
+def _range(values: Iterable[float]) -> str:
+    low, high = min(found := list(values)), max(found)
     return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
 
 
-def _blocks_by_stock(sieve: Sieve, constraint: Constraint) -> str:
+def _blocks_by_stock(sieve: Sieve, constraint: Constraint, units: Sequence[int]) -> str:
     kind, name = constraint
     amount = sieve.group.resources[name]
-    stocks = list({one.provider_id: one for one in _stocks(sieve, name)}.values())
-    count = len(stocks)
-    where = f"all {count:,} providers" if count > 1 else "the only provider"
-    if kind == "max_unit":
-        most = max(stocks, key=lambda one: one.max_unit)
-        told = f"max_unit is {_range(min(one.max_unit for one in stocks), most.max_unit)} on {where}"
-        told += f": the most {name} one server may take from one host"
-        if name in _PHYSICAL and most.max_unit == most.total:
-            told += (
-                f". nova-compute sets it to the host's {_PHYSICAL[name]}; allocation_ratio {most.ratio:g} makes "
-                f"capacity {most.capacity:.6g} and leaves max_unit at {most.max_unit}"
-            )
-        return told
+    stocks = list({one.provider_id: one for unit in units for one in sieve.sources(unit, name)}.values())
+    noun = sieve.noun if len(stocks) == len(units) else "provider"
+    where = _every(len(stocks), noun)
     if kind == "capacity":
-        free = max(stocks, key=lambda one: one.capacity - one.used)
-        room = free.capacity - free.used
-        return (
-            f"{amount} {name} are free on none of {count:,} providers: the most is {max(room, 0):.6g} "
-            f"({free.used} used of {free.capacity:.6g}); placement-audit audit tells whether leftovers hold some"
-        )
+        return _blocks_by_capacity(name, amount, stocks, noun)
+    if kind == "max_unit":
+        told = f"max_unit is {_range(one.max_unit for one in stocks)} on {where}"
+        told += f": the most {name} one server may take from one host"
+        if name in _PHYSICAL and all(one.max_unit == one.total for one in stocks):
+            told += f". nova-compute sets it to the host's {_PHYSICAL[name]}; "
+            one = stocks[0]
+            if len({(other.ratio, other.capacity) for other in stocks}) == 1 and one.capacity > one.max_unit:
+                told += (
+                    f"allocation_ratio {one.ratio:g} makes capacity {one.capacity:.6g} and leaves max_unit at "
+                    f"{one.max_unit}"
+                )
+            else:
+                told += "a higher allocation_ratio lets more servers in, not a larger one"
+        return told
     if kind == "min_unit":
-        least = min(one.min_unit for one in stocks)
-        return f"{amount} {name} is less than min_unit on {where} (at least {least})"
+        return f"{amount} {name} is less than min_unit on {where} ({_range(one.min_unit for one in stocks)})"
     steps = sorted({one.step_size for one in stocks})
-    listed = ", ".join(map(str, steps[:5]))
-    broken = "; a step_size of 0 is never offered" if 0 in steps else ""
-    return f"{amount} {name} is no multiple of step_size on {where} (step_size {listed}{broken})"
+    never = "; a step_size of 0 is never offered" if 0 in steps else ""
+    return f"{amount} {name} is no multiple of step_size on {where} ({', '.join(map(str, steps[:_NAMED]))}{never})"
 
 
-def _blocks_by_trait(supply: Supply, sieve: Sieve, subject: str) -> str:
+def _blocks_by_capacity(name: str, amount: int, stocks: Sequence[Stock], noun: str) -> str:
+    where = f"none of {number_of(len(stocks), noun)}" if len(stocks) > 1 else f"no {noun}, not on the only one"
+    largest = max(one.capacity for one in stocks)
+    if largest < amount:
+        return f"{amount} {name} fit on {where}, not even if it were empty: the largest capacity is {largest:.6g}"
+    freest = max(stocks, key=lambda one: one.capacity - one.used)
+    return (
+        f"{amount} {name} are free on {where}: the most is {max(freest.capacity - freest.used, 0):.6g} ({freest.used} "
+        f"used of {freest.capacity:.6g}); placement-audit audit tells whether leftovers hold some of it"
+    )
+
+
+def _blocks_by_trait(supply: Supply, sieve: Sieve, subject: str, units: Sequence[int]) -> str:
     names = subject.removeprefix("in:").split(",")
     bearers = len(frozenset().union(*map(supply.bearers, names)))
     word = f"any of the traits {', '.join(names)}" if len(names) > 1 else f"trait {subject}"
     if not bearers:
         return f"no provider has {word}"
-    having = f"none of the providers with {' and '.join(sieve.group.resources)}" if sieve.group.resources else "none"
-    return (
-        f"{having} has {word}, though {bearers:,} other{'s do' if bearers > 1 else ' does'}: it must be on a provider "
-        "that supplies resources to this group"
-    )
+    having = f"that supplies {' or '.join(sieve.group.resources)} " if sieve.group.resources else ""
+    others = number_of(bearers, "other provider")
+    return f"no provider {having}has {word}; {others} {'has' if bearers == 1 else 'have'} it, which does not count"
 
 
-def _blocks_by_aggregate(supply: Supply, sieve: Sieve, subject: str) -> str:
+def _blocks_by_aggregate(supply: Supply, sieve: Sieve, subject: str, units: Sequence[int]) -> str:
+    every = _every(len(units), sieve.noun)
     if subject[0] == "!":
-        return f"{_all(sieve)} are in an aggregate that is forbidden ({subject[1:]})"
+        return f"{every} {'is' if len(units) == 1 else 'are'} in an aggregate that is forbidden ({subject[1:]})"
     uuids = subject.removeprefix("in:").split(",")
     members = supply.members(uuids)
     word = "any of the aggregates" if len(uuids) > 1 else "aggregate"
     if not members:
         return f"no provider at all is in {word} {', '.join(uuids)}"
-    told = f"none of {_units(sieve, len(sieve.failed))} is in {word} {', '.join(uuids)} ({len(members):,} others are)"
+    told = f"none of {number_of(len(units), sieve.noun)} is in {word} {', '.join(uuids)}, while others are"
     if sieve.unit == TREE and supply.sharing - members:
         told += "; a sharing provider must itself be in it, its users' membership does not count"
     return told
 
 
-def _together(sieves: Sequence[Sieve], combined: Combined) -> Iterator[str]:
+def _together(supply: Supply, sieves: Sequence[Sieve], combined: Combined) -> Iterator[str]:
     rows = {row.name: row for row in combined.rows}
     alone = rows.get(ALL_GROUPS)
     if alone and not alone.passed:
-        yield (
-            f"each of the {len(sieves)} groups could be served, but none of {alone.failed:,} trees serves all of them"
-        )
+        served = [
+            f"{f'group {sieve.group.suffix}' if sieve.group.suffix else 'the unsuffixed group'} by "
+            f"{_names(supply, sorted(sieve.parts))}"
+            for sieve in sieves
+        ]
+        yield f"each group is served somewhere, but no host serves all of them: {'; '.join(served)}"
         return
     blocking = [row for row in combined.rows if row.name != ALL_GROUPS and row.failed and not row.passed]
     for row in blocking or [row for row in combined.rows if row.only_failed]:
-        yield _demand(row)
+        yield _demand(supply, row, combined.stuck)
     if not blocking and not any(row.only_failed for row in combined.rows):
-        yield "each demand on the combination of groups is met somewhere, but never all of them in one tree"
+        yield "each demand on the combination of groups is met somewhere, but never all of them on one host"
 
 
-def _demand(row: Row) -> str:
-    where = f"{row.failed:,} tree{'s' * (row.failed != 1)}"
+def _demand(supply: Supply, row: Row, stuck: Sequence[int]) -> str:
+    where = f"{number_of(row.failed, 'host')} ({_names(supply, stuck)})"
     if row.name == ISOLATE:
         return f"group_policy isolate: on {where} the groups find no providers that all differ"
     if row.name == MERGED:
@@ -225,73 +270,69 @@ def _demand(row: Row) -> str:
 # --- what would help ---
 
 
-def helps(
-    supply: Supply, request: Request, sieves: Sequence[Sieve], evidence: Sequence[Evidence], combined: Combined
-) -> list[str]:
+def helps(sieves: Sequence[Sieve], only: Sequence[Counter[int]], combined: Combined) -> list[str]:
     """What fits now, and what could be changed; nothing when there are candidates."""
     if combined.candidates:
         return []
     found: list[str] = []
-    for sieve, one in zip(sieves, evidence, strict=True):
-        if sieve.parts and len(sieves) > 1:
-            continue
-        found += [f"{told}{_of_group(sieve)}" for told in _smaller(sieve)]
-        found += [f"{told}{_of_group(sieve)}" for told in _relaxed(sieve, one)]
+    for sieve, counts in zip(sieves, only, strict=True):
+        if not sieve.parts:
+            found += [f"{told}{_of_group(sieve)}" for told in _other_amounts(sieve)]
+            found += [f"{told}{_of_group(sieve)}" for told in _relaxed(sieve, counts)]
     found += [
-        f"without {row.name} there would be candidates on {row.only_failed:,} trees"
+        f"without {row.name} there would be candidates on {number_of(row.only_failed, 'host')}"
         for row in combined.rows
-        if row.only_failed
+        if row.only_failed and row.name != MERGED
     ]
     return found
 
 
-def _smaller(sieve: Sieve) -> Iterator[str]:
-    """For each class the largest amount that fits where all else is met."""
+def _other_amounts(sieve: Sieve) -> Iterator[str]:
+    """For each class the nearest amounts that fit where all else is met."""
     for name, amount in sieve.group.resources.items():
-        own = 0
-        for number, constraint in enumerate(sieve.constraints):
-            if constraint.subject == name and constraint.kind in ("capacity", "min_unit", "max_unit", "step_size"):
-                own |= 1 << number
-        largest = [
-            max((one.largest for one in sieve.sources(unit, name)), default=0)
-            for unit, mask in sieve.failed.items()
-            if not mask & ~own and mask
+        own = {Constraint(kind, name) for kind in _OF_STOCK}
+        units = [unit for unit, mask in sieve.failed.items() if mask and own.issuperset(sieve.failing(unit))]
+        below = [max((one.below(amount) for one in sieve.sources(unit, name)), default=0) for unit in units]
+        most = max(below, default=0)
+        if most:
+            hosts = number_of(below.count(most), sieve.noun)
+            yield f"{name} {most} in place of {amount} is the largest amount below it that fits now, on {hosts}"
+        above = [
+            min(filter(None, (one.above(amount) for one in sieve.sources(unit, name))), default=0) for unit in units
         ]
-        most = max(largest, default=0)
-        if 0 < most < amount:
-            hosts = largest.count(most)
-            yield (
-                f"{name} {most} in place of {amount} is the largest amount that fits now, "
-                f"on {hosts:,} {sieve.unit}{'s' * (hosts != 1)}"
-            )
+        least = min(filter(None, above), default=0)
+        if least:
+            hosts = number_of(above.count(least), sieve.noun)
+            yield f"{name} {least} in place of {amount} is the smallest amount above it that fits now, on {hosts}"
 
 
-def _relaxed(sieve: Sieve, evidence: Evidence) -> Iterator[str]:
-    rows = sorted(
-        ((row, one) for row, one in zip(evidence.rows, sieve.constraints, strict=True) if row.only_failed),
-        key=lambda pair: -pair[0].only_failed,
-    )
-    for row, constraint in rows[:_AT_MOST]:
-        yield _relaxing(sieve, row, constraint)
+def _relaxed(sieve: Sieve, counts: Counter[int]) -> Iterator[str]:
+    told = [(number, count) for number, count in counts.most_common() if sieve.constraints[number].kind != "inventory"]
+    for number, count in told[:_AT_MOST]:
+        yield _relaxing(sieve, sieve.constraints[number], number_of(count, sieve.noun))
 
 
-def _relaxing(sieve: Sieve, row: Row, constraint: Constraint) -> str:
+def _relaxing(sieve: Sieve, constraint: Constraint, where: str) -> str:
     kind, name = constraint
-    where = f"{row.only_failed:,} {sieve.unit}{'s' * (row.only_failed != 1)}"
     amount = sieve.group.resources.get(name)
     if kind == "max_unit":
         physical = _PHYSICAL.get(name)
-        how = (
-            f"; nova-compute reports it and would set it back: that takes hosts with more {physical}, or a flavor "
-            "that asks less"
-            if physical
-            else ""
-        )
-        return f"a max_unit of {amount} {name} would do on {where}{how}"
+        told = f"a max_unit of {amount} {name} would do on {where}"
+        if physical:
+            told += (
+                f"; nova-compute reports it and would set it back: that takes hosts with more {physical}, or a flavor "
+                "that asks less"
+            )
+        return told
     if kind == "capacity":
         return f"room for {amount} {name} would do on {where}: free some, or raise allocation_ratio, or lower reserved"
-    if kind == "inventory":
-        return f"an inventory of {name} would do on {where}"
     if kind in ("min_unit", "step_size"):
         return f"another {kind} of {name} would do on {where}"
-    return f"without {row.name} {where} would do"
+    if name == DISABLED:
+        return (
+            f"nova-compute enabled would do on {where}: openstack compute service set --enable HOST nova-compute; "
+            "where it is enabled already, restart it, and the trait goes"
+        )
+    if kind == "member_of" and name[0] != "!":
+        return f"membership in {name} would do on {where}"
+    return f"without {constraint.name} {where} would do"

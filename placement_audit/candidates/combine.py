@@ -43,7 +43,9 @@ class Combined:
     full: bool
     untold: Sequence[int]
     inflated: Sequence[str]
-    anchors: frozenset[int]
+    # Roots of the trees that serve, and of those that serve each group, but not all of them together.
+    anchors: Sequence[int]
+    stuck: Sequence[int]
 
 
 class Combiner:
@@ -102,7 +104,8 @@ class Combiner:
             if full:
                 break
         rows = [] if full else self._rows(everywhere, somewhere, served, set(untold))
-        return Combined(list(found), rows, full, untold, self._inflated(everywhere), frozenset(served))
+        stuck = [] if full else sorted(everywhere - served)
+        return Combined(list(found), rows, full, untold, self._inflated(everywhere), sorted(served), stuck)
 
     @property
     def is_plain(self) -> bool:

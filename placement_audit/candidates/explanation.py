@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from placement_audit import schema as t
@@ -17,6 +17,7 @@ from placement_audit.candidates.sieve import TREE, Row, Sieve, sieved
 from placement_audit.candidates.supply import Supply
 
 CEILING = 100_000
+_HOSTS = 5
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,12 @@ class Explanation:
     combination: Sequence[Row]
     requests: Sequence[Mapping[str, Any]]
     count: int
-    hosts: int
     full: bool
+    # Some of the hosts that serve, by name.
+    hosts: Sequence[str]
     why: Sequence[str]
     nearest: Sequence[Nearest]
     what_helps: Sequence[str]
-    # By uuid, of the providers in ``requests``.
-    names: Mapping[str, str] = field(default_factory=dict)
     about: About | None = None
 
 
@@ -69,22 +69,20 @@ def explained(supply: Supply, request: Request, *, provider: str | None = None, 
     unknown, unseen = _refusal(supply, request, sieves)
     error = unknown or _breakdown(supply, sieves)
     status = "invalid" if error else "candidates" if combined.candidates else "none"
-    shown, names = _shown(supply, combined, request.limit)
-    why = [*unseen, *reasons(supply, request, sieves, evidence, combined)]
+    why = [*unseen, *reasons(supply, sieves, combined)]
     return Explanation(
         request=request,
         status=status,
         error=error,
         evidence=evidence,
         combination=combined.rows,
-        requests=shown,
+        requests=_shown(supply, combined, request.limit),
         count=len(combined.candidates),
-        hosts=len(combined.anchors),
         full=combined.full,
+        hosts=[name for _, name in supply.named(combined.anchors[:_HOSTS]).values()],
         why=[error.message, *why] if error else why,
         nearest=[] if combined.candidates else nearest(supply, sieves),
-        what_helps=helps(supply, request, sieves, evidence, combined),
-        names=names,
+        what_helps=helps(sieves, only, combined),
         about=about(supply, request, sieves, provider) if provider is not None else None,
     )
 
@@ -109,7 +107,7 @@ def culprits(combiner: Combiner, sieve: Sieve) -> list[tuple[int, int]]:
 def _refusal(supply: Supply, request: Request, sieves: Sequence[Sieve]) -> tuple[Refused | None, list[str]]:
     """What placement finds unknown, in its own order, and what it stops too early to find (SEMANTICS B.9)."""
     roots = [
-        Refused("root_required", f"root_required: placement knows no trait {trait}")
+        Refused("root_required", f"root_required: placement knows no trait {trait}{supply.near(trait, trait=True)}")
         for trait in (*sorted(request.root_required), *sorted(request.root_forbidden))
         if not supply.knows_trait(trait)
     ]
@@ -148,11 +146,11 @@ def _unknown(supply: Supply, group: Group) -> Iterator[tuple[int, Refused]]:
     for name in group.resources:
         if supply.class_id(name) is None:
             key = f"resources{group.suffix}"
-            yield 0, Refused(key, f"{key}: placement knows no resource class {name}")
+            yield 0, Refused(key, f"{key}: placement knows no resource class {name}{supply.near(name, trait=False)}")
     for trait in (*(trait for traits in group.required for trait in sorted(traits)), *sorted(group.forbidden)):
         if not supply.knows_trait(trait):
             key = f"required{group.suffix}"
-            yield 1, Refused(key, f"{key}: placement knows no trait {trait}")
+            yield 1, Refused(key, f"{key}: placement knows no trait {trait}{supply.near(trait, trait=True)}")
 
 
 def _all_members(supply: Supply, group: Group) -> frozenset[int]:
@@ -203,7 +201,7 @@ def _breakdown(supply: Supply, sieves: Sequence[Sieve]) -> Refused | None:
 # --- candidates as placement shows them ---
 
 
-def _shown(supply: Supply, combined: Combined, limit: int | None) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def _shown(supply: Supply, combined: Combined, limit: int | None) -> list[dict[str, Any]]:
     chosen = combined.candidates[:limit]
     numbers = {number for one in chosen for number, _, _ in one.uses}
     numbers |= {number for one in chosen for _, providers in one.mappings for number in providers}
@@ -215,4 +213,4 @@ def _shown(supply: Supply, combined: Combined, limit: int | None) -> tuple[list[
             allocations.setdefault(names[number][0], {"resources": {}})["resources"][name] = amount
         mappings = {suffix: [names[number][0] for number in providers] for suffix, providers in one.mappings}
         found.append({"allocations": allocations, "mappings": mappings})
-    return found, dict(names.values())
+    return found

@@ -436,7 +436,7 @@ def _why_none(text: str) -> str:
         )
     return (
         "no request in this: give the query of GET /allocation_candidates (resources=VCPU:4&…), "
-        "its URL, or the line of placement's log that shows it"
+        "its URL, or the line of placement's log that shows it; --flavor NAME asks for a flavor's"
     )
 
 

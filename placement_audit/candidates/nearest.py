@@ -1,4 +1,4 @@
-"""The providers that come closest, each with what it lacks, in numbers."""
+"""The hosts that come closest, each with what it lacks, in numbers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from placement_audit.candidates.sieve import PROVIDER, TREE, Constraint, Sieve
+from placement_audit.candidates.sieve import TREE, Constraint, Sieve
 from placement_audit.candidates.supply import Stock, Supply
 
 SHOWN = 5
+# What nobody can change about a host: that it has such a thing at all, and where it stands.
+_LASTING = ("inventory", "in_tree")
+DISABLED = "!COMPUTE_STATUS_DISABLED"
 
 
 @dataclass(frozen=True)
@@ -24,19 +27,24 @@ class Nearest:
 
 def nearest(supply: Supply, sieves: Sequence[Sieve], shown: int = SHOWN) -> list[Nearest]:
     """For each group that nothing serves: those that fail least, and of these those that lack least."""
-    found = []
-    for sieve in sieves:
-        if sieve.parts and len(sieves) > 1:
-            continue
-        failing = {mask.bit_count() for mask in sieve.failed.values() if mask}
-        fewest = heapq.nsmallest(shown, failing)
-        near = (unit for unit, mask in sieve.failed.items() if mask and mask.bit_count() in fewest)
-        found += [(sieve, unit) for unit in heapq.nsmallest(shown, near, key=_Distance(sieve))]
+    found = [
+        (sieve, unit)
+        for sieve in sieves
+        if not sieve.parts
+        for unit in heapq.nsmallest(shown, eligible(sieve), key=_Distance(sieve))
+    ]
     names = supply.named({unit for _, unit in found}) if found else {}
     return [
         Nearest(*names.get(unit, ("", f"provider {unit}")), sieve.group.suffix, lacks(sieve, unit))
         for sieve, unit in found
     ]
+
+
+def eligible(sieve: Sieve) -> list[int]:
+    """The units that have all that is asked, however much of it, where that is asked; all of them if none has."""
+    lasting = sum(1 << number for number, one in enumerate(sieve.constraints) if one.kind in _LASTING)
+    fewest = min(((mask & lasting).bit_count() for mask in sieve.failed.values()), default=0)
+    return [unit for unit, mask in sieve.failed.items() if (mask & lasting).bit_count() == fewest]
 
 
 class _Distance:
@@ -49,11 +57,10 @@ class _Distance:
     def __call__(self, unit: int) -> tuple[int, float, int]:
         mask = self._sieve.failed[unit]
         if mask not in self._by_mask:
-            failing = (one for number, one in enumerate(self._sieve.constraints) if mask >> number & 1)
             asked = self._sieve.group.resources
             self._by_mask[mask] = [
                 (one.kind, one.subject, asked[one.subject])
-                for one in failing
+                for one in self._sieve.failing(unit)
                 if one.kind in ("capacity", "min_unit", "max_unit")
             ]
         short = sum(self._shortfall(unit, *one) for one in self._by_mask[mask])
@@ -70,10 +77,10 @@ class _Distance:
 
 def lacks(sieve: Sieve, unit: int) -> list[str]:
     """One line for each constraint that fails on a unit."""
-    mask = sieve.failed[unit]
-    if not mask:
-        return ["each constraint is met by some provider of this tree, but never all of them by the same ones"]
-    return [lack(sieve, unit, constraint) for number, constraint in enumerate(sieve.constraints) if mask >> number & 1]
+    failing = sieve.failing(unit)
+    if not failing:
+        return ["each constraint is met by one of its providers, but never all of them by the same ones"]
+    return [lack(sieve, unit, constraint) for constraint in failing]
 
 
 def lack(sieve: Sieve, unit: int, constraint: Constraint) -> str:
@@ -82,12 +89,14 @@ def lack(sieve: Sieve, unit: int, constraint: Constraint) -> str:
     amount = sieve.group.resources.get(subject)
     stocks = sieve.sources(unit, subject) if amount else []
     if amount and stocks:
-        return f"{subject} {amount}: {_numbers(kind, max(stocks, key=lambda one: one.largest))}"
+        return f"{subject} {amount}: {_numbers(kind, max(stocks, key=lambda one: one.capacity - one.used))}"
     refused = subject.startswith("!")
     bare = subject.removeprefix("!")
+    names = "any of the traits " + subject[3:] if subject.startswith("in:") else f"trait {subject}"
+    of_its_own = " of its own (in_tree leaves out what is shared)" if sieve.group.in_tree else ""
     told = {
-        "inventory": f"no inventory of {subject}",
-        "required": f"{_word(subject)} is {_LACKING[sieve.unit]}",
+        "inventory": f"no inventory of {subject}{of_its_own}",
+        "required": f"no provider of it that could supply has {names}" if sieve.unit == TREE else f"lacks {names}",
         "forbidden": f"has trait {subject}, which is forbidden",
         "member_of": f"is in aggregate {bare}, which is forbidden" if refused else f"is not in aggregate {bare}",
         "in_tree": f"is not in the tree of {subject}",
@@ -95,27 +104,21 @@ def lack(sieve: Sieve, unit: int, constraint: Constraint) -> str:
         if refused
         else f"its root lacks trait {bare}",
     }
+    if subject == DISABLED:
+        return "its nova-compute service is disabled (trait COMPUTE_STATUS_DISABLED)"
     return told.get(kind, kind)
-
-
-_LACKING = {PROVIDER: "missing", TREE: "on nothing in its tree that could supply"}
-
-
-def _word(subject: str) -> str:
-    return f"any of the traits {subject[3:]}" if subject.startswith("in:") else f"trait {subject}"
 
 
 def _numbers(kind: str, one: Stock) -> str:
     if kind == "capacity":
-        free = one.capacity - one.used
-        held = f"{one.used} used of {one.capacity:.6g}"
-        return f"{max(free, 0):.6g} free ({held})" if free >= 0 else f"nothing free ({held})"
+        return f"{max(one.capacity - one.used, 0):.6g} free ({one.used} used of {one.capacity:.6g})"
     return f"{kind} is {getattr(one, kind)}"
 
 
 def numbers_of(one: Stock) -> str:
     """An inventory in one line."""
     return (
-        f"total {one.total}, reserved {one.reserved}, allocation_ratio {one.ratio:g}, capacity {one.capacity:.6g}, "
-        f"used {one.used}, min_unit {one.min_unit}, max_unit {one.max_unit}, step_size {one.step_size}"
+        f"{max(one.capacity - one.used, 0):.6g} free: capacity {one.capacity:.6g} (total {one.total}, "
+        f"reserved {one.reserved}, allocation_ratio {one.ratio:g}), used {one.used}, min_unit {one.min_unit}, "
+        f"max_unit {one.max_unit}, step_size {one.step_size}"
     )

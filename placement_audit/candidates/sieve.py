@@ -67,6 +67,16 @@ class Sieve:
     # Units that one constraint keeps out, with its number.
     only: list[tuple[int, int]] = field(default_factory=list)
 
+    @property
+    def noun(self) -> str:
+        """What people call a unit: the unsuffixed group is served by hosts, with all that is below and beside them."""
+        return "provider" if self.group.suffix else "host"
+
+    def failing(self, unit: int) -> list[Constraint]:
+        """The constraints that fail on a unit."""
+        mask = self.failed[unit]
+        return [constraint for number, constraint in enumerate(self.constraints) if mask >> number & 1]
+
     def lifted(self, unit: int, number: int) -> dict[int, list[Part]]:
         """What the unit would supply, by anchor, if one constraint did not hold."""
         raise NotImplementedError
@@ -323,12 +333,13 @@ class _Trees(Sieve):
         self._find_choices(supply)
         self._own_tree: dict[int, int] = {}
         self._membership: dict[int | None, int] = {}
-        for anchor in self._choices:
-            if anchor is not None:
+        for anchor, lists in self._choices.items():
+            if anchor is not None and not self._only_shares(lists):
                 self.failed[anchor] = self._failing(anchor)
         self._serve()
 
     def _find_choices(self, supply: Supply) -> None:
+        sharing: frozenset[int]
         count = len(self._verdicts.stock)
         for index, (_, _, stock, _) in enumerate(self._verdicts.stock):
             for number, one in stock.items():
@@ -336,13 +347,18 @@ class _Trees(Sieve):
                 if one.root_id not in self._choices:
                     self._choices[one.root_id] = [[] for _ in range(count)]
                 self._choices[one.root_id][index].append(number)
-            sharing = self._sharing & stock.keys()
+            # in_tree leaves out what other trees share (SEMANTICS B.6).
+            sharing = frozenset() if self._verdicts.in_tree else self._sharing & stock.keys()
             for number, anchors in (supply.anchors(sharing) if sharing else {}).items():
                 if number in sharing:
                     for anchor in anchors - {stock[number].root_id}:
                         if anchor not in self._choices:
                             self._choices[anchor] = [[] for _ in range(count)]
                         self._choices[anchor][index].append(number)
+
+    def _only_shares(self, lists: Sequence[Sequence[int]]) -> bool:
+        """Whether a tree is there for others: it lacks something that is asked, and the rest of it is shared."""
+        return not all(lists) and self._sharing.issuperset(number for numbers in lists for number in numbers)
 
     def _fails_membership(self, number: int | None) -> int:
         if not self._verdicts.member_of:
@@ -364,7 +380,7 @@ class _Trees(Sieve):
             mask |= (number in members or anchor in members) << bit
         if verdicts.in_tree:
             bit, root = verdicts.in_tree
-            mask |= (root is None or anchor != root or self._foreign(number, anchor)) << bit
+            mask |= (root is None or anchor != root) << bit
         return mask
 
     def _foreign(self, number: int, anchor: int | None) -> bool:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from placement_audit import schema as t
 from placement_audit.candidates.whatif import NOTHING, Changes
+from placement_audit.errors import CannotTell
 from placement_audit.source.connect import as_single
 
 # More than any inventory can hold, and less than makes an engine stumble: what asks for more fits nowhere either way.
@@ -56,13 +57,19 @@ class Stock(NamedTuple):
     within_max: bool
     in_step: bool
 
-    @property
-    def largest(self) -> int:
-        """The largest amount that could be had of it now; 0 for none."""
-        free = min(int(self.capacity - self.used + 1e-9), self.max_unit)
-        step = self.step_size if self.step_size > 0 else 0
-        whole = free - free % step if step else 0
+    def below(self, amount: int) -> int:
+        """The largest amount, not above this one, that could be had of it now; 0 for none."""
+        free = min(int(self.capacity - self.used + 1e-9), self.max_unit, amount)
+        whole = free - free % self.step_size if self.step_size > 0 else 0
         return whole if whole >= max(self.min_unit, 1) else 0
+
+    def above(self, amount: int) -> int:
+        """The smallest amount, above this one, that could be had of it now; 0 for none."""
+        if self.step_size < 1:
+            return 0
+        least = max(amount + 1, self.min_unit)
+        whole = -(-least // self.step_size) * self.step_size
+        return whole if whole <= self.max_unit and whole <= self.capacity - self.used + 1e-9 else 0
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,42 @@ class Supply:
         self._places: dict[int, Place] | None = None
         self._has_trees: bool | None = None
 
+    def effects(self) -> list[int]:
+        """How many inventories or traits each change alters, in the order of inventories, then traits.
+
+        Raises CannotTell when a change is about providers that do not exist.
+        """
+        found = []
+        rp, inv = t.resource_providers.c, t.inventories.c
+        for change in self.changes.inventories:
+            self._must_match(change.at)
+            field = inv[change.field]
+            rows = select(func.count()).join_from(
+                t.inventories, t.resource_providers, rp.id == inv.resource_provider_id
+            )
+            rows = rows.where(inv.resource_class_id == self.class_id(change.resource_class), field != change.value)
+            found.append(self.connection.scalar(rows if change.at is None else rows.where(_matches(change.at))) or 0)
+        plain = Supply(self.connection)
+        for marked in self.changes.traits:
+            self._must_match(marked.at)
+            ids, bearers = self._named_like(marked.at), plain.bearers(marked.name)
+            found.append(len(ids - bearers if marked.given else ids & bearers))
+        return found
+
+    def _must_match(self, pattern: str | None) -> None:
+        if pattern is not None and not self._named_like(pattern):
+            raise CannotTell(f"--what-if …@{pattern}: no provider of that name or uuid (* and ? stand for others)")
+
     # --- names ---
+
+    def near(self, name: str, *, trait: bool) -> str:
+        """Names that placement knows and that look like this one, in words: "; did you mean VCPU?"."""
+        from difflib import get_close_matches
+
+        table = t.traits if trait else t.resource_classes
+        known = [str(one) for one in self.connection.scalars(select(table.c.name))]
+        close = get_close_matches(name.upper(), known, n=3)
+        return f"; did you mean {' or '.join(close)}?" if close else ""
 
     def class_id(self, name: str) -> int | None:
         """The id of a resource class, None when there is no such class."""

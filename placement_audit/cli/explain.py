@@ -237,7 +237,10 @@ def _databases(live: Live, snapshot_file: str | None, with_nova: bool) -> Iterat
             return
         sources, limits = live.sources(), live.limits()
         if with_nova and sources.api is None:
-            raise CannotTell("--flavor and --server need nova's API database; give --api-db")
+            raise CannotTell(
+                "--flavor and --server need nova's API database: give --api-db, PLACEMENT_AUDIT_API_DB "
+                "or nova's --config-file"
+            )
         api, cells = None, []
         if with_nova:
             with opened(sources, limits, own_credentials=not live.use_cell_credentials) as estate:
@@ -258,7 +261,6 @@ def _asked(
     wish: _Wish, databases: _Databases, changes: Changes, texts: Sequence[str], provider: str | None
 ) -> tuple[list[Asked], Circumstances]:
     from placement_audit.candidates.explanation import explained
-    from placement_audit.candidates.request import Refused
     from placement_audit.candidates.supply import Supply
     from placement_audit.candidates.whatif import NOTHING
     from placement_audit.render.explanation import Asked, Circumstances
@@ -268,8 +270,9 @@ def _asked(
 
     from_nova = _of_nova(wish, databases) if wish.of_nova else None
     if from_nova is not None and from_nova.refused is not None:
-        raise Refused(None, from_nova.refused)
-    requests = from_nova.requests if from_nova is not None else (_written(wish),)
+        raise CannotTell(f"nova refuses before it asks placement: {from_nova.refused}")
+    one, assumed = (None, "") if from_nova is not None else _written(wish)
+    requests = from_nova.requests if from_nova is not None else (one,) if one else ()
     limits = [value for name, value in wish.tokens if name == "--limit"]
     if limits and wish.text is not None:
         requests = tuple(replace(one, limit=_limit(limits[-1])) for one in requests)
@@ -285,7 +288,19 @@ def _asked(
     ]
     filters = from_nova.filters if from_nova else ()
     notes = from_nova.notes if from_nova else ()
-    return found, Circumstances(databases.source, texts, filters, notes)
+    told = _effects(after, texts) if after is not None else ()
+    return found, Circumstances(databases.source, told, filters, notes, assumed)
+
+
+def _effects(altered: Supply, texts: Sequence[str]) -> list[str]:
+    """Each change with how much it alters."""
+    inventories = [text for text in texts if "trait:" not in text]
+    ordered = [*inventories, *(text for text in texts if "trait:" in text)]
+    found = []
+    for text, count in zip(ordered, altered.effects(), strict=True):
+        what = "traits" if "trait:" in text else "inventories"
+        found.append(f"{text}: alters {count:,} {what}" if count else f"{text}: alters nothing")
+    return found
 
 
 def _limit(text: str) -> int:
@@ -294,15 +309,26 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _written(wish: _Wish) -> Request:
+def _written(wish: _Wish) -> tuple[Request, str]:
+    """The request, and what to say of its microversion."""
     from placement_audit.candidates.grammar import found, from_options, parsed
-    from placement_audit.candidates.request import NEWEST
+    from placement_audit.candidates.request import NEWEST, Refused
 
     given = _microversion(wish.microversion)
     if wish.text is None:
-        return parsed(from_options(wish.tokens, given or NEWEST), given or NEWEST)
-    query, told = found(_stdin() if wish.text == "-" else wish.text)
-    return parsed(query, given or told or NEWEST)
+        try:
+            query = from_options(wish.tokens, given or NEWEST)
+        except Refused as refusal:
+            raise click.UsageError(refusal.message) from None
+        return parsed(query, given or NEWEST), ""
+    text = _stdin() if wish.text == "-" else wish.text
+    if not text.strip():
+        raise CannotTell("nothing to explain on stdin: did grep find a line?")
+    try:
+        query, told = found(text)
+    except Refused as refusal:
+        raise CannotTell(refusal.message) from None
+    return parsed(query, given or told or NEWEST), "" if given or told else " (assumed)"
 
 
 def _stdin() -> str:
@@ -317,9 +343,9 @@ def _microversion(text: str | None) -> Microversion | None:
     if text == "latest":
         return NEWEST
     major, dot, minor = text.partition(".")
-    if not (dot and major.isdecimal() and minor.isdecimal()):
-        raise click.UsageError(f"--microversion {text}: expected 1.N or latest")
-    return int(major), int(minor)
+    if not (dot and major == "1" and minor.isdecimal() and 10 <= int(minor) <= NEWEST[1]):
+        raise click.UsageError(f"--microversion {text}: expected 1.10 to 1.{NEWEST[1]}, or latest")
+    return 1, int(minor)
 
 
 def _of_nova(wish: _Wish, databases: _Databases) -> FromNova:

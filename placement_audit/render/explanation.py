@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from placement_audit import __version__
+from placement_audit.candidates.about import FAIL, PASS
 from placement_audit.candidates.explanation import Explanation
 from placement_audit.candidates.flavor import Applied
+from placement_audit.candidates.nearest import Nearest
 from placement_audit.candidates.request import Refused, Request
 from placement_audit.candidates.sieve import Row
 from placement_audit.render.escape import plain
 
 FORMAT = "placement-audit-explain/1"
 _NARROWEST = 40
-_HOSTS = 5
-_HEADLINES = {"candidates": "CANDIDATES", "none": "NO CANDIDATES", "invalid": "REFUSED"}
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What is told beside the answers: where the rows are, what they were altered to, how the request came about."""
+    """What is told beside the answers: where the rows are, what they were altered to, how the request came about.
+
+    ``assumed`` is said behind the microversion.
+    """
 
     source: str
     changes: Sequence[str] = ()
     filters: Sequence[Applied] = ()
     notes: Sequence[str] = ()
+    assumed: str = ""
 
 
 def rendered(asked: Sequence[Asked], told: Circumstances, width: int | None = None) -> str:
@@ -46,123 +50,131 @@ def rendered(asked: Sequence[Asked], told: Circumstances, width: int | None = No
     parts = []
     for one in asked:
         parts += list(_parts(one, told, width))
-    parts += [_list("How nova makes this request", _filters(told.filters), width), _list("Notes", told.notes, width)]
+    parts += [_list("Notes", told.notes, width), _list("How nova makes this request", _filters(told.filters), width)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def refused(refusal: Refused, width: int | None = None) -> str:
     """A request that placement refuses before it looks at any row."""
-    lines = [f"placement-audit {__version__}: REFUSED: placement answers 400", refusal.message]
+    lines = [f"placement-audit {__version__}: REFUSED, placement answers 400", refusal.message]
     return "\n".join(_wrapped(line, width, "", "  ") for line in lines) + "\n"
 
 
 def _parts(one: Asked, told: Circumstances, width: int | None) -> Iterator[str]:
-    first = one.explanation
+    first, after = one.explanation, one.after
     title = f"{one.title}: " if one.title else ""
+    then = f"; with the change: {headline(after)}" if after else ""
     version = "{}.{}".format(*first.request.microversion)
     head = [
-        f"placement-audit {__version__}: {title}{headline(first)}",
-        f"request at microversion {version}: {first.request.query}",
+        f"placement-audit {__version__}: {title}{headline(first)}{then}",
+        f"request at microversion {version}{told.assumed}: {first.request.query}",
         f"asked of {told.source}",
     ]
     yield "\n".join(_wrapped(line, width, "", "  ") for line in head)
     yield _list("Why", first.why, width)
-    yield from (_table(first) if one.after is None else _compared(first, one.after))
-    if one.after is None:
-        yield _list("Nearest", _nearest(first), width)
-        yield _list("What would help", first.what_helps, width)
+    if after is None:
+        yield from _tables(first)
     else:
         yield _list("What if", told.changes, width)
-        yield _wrapped(f"Then: {headline(one.after)}", width, "", "  ")
-        yield _list("Why then", one.after.why, width)
-        yield _list("Nearest then", _nearest(one.after), width)
-        yield _list("What would help then", one.after.what_helps, width)
-    yield from _about(one.after or first, width)
+        yield _compared(first, after)
+        yield _list("Why then", after.why, width)
+    end = " then" if after else ""
+    answer = after or first
+    yield _list(f"Nearest{end}", _nearest(answer), width)
+    yield _list(f"What would help{end}", answer.what_helps, width)
+    yield from _about(answer, end, width)
 
 
 def headline(explanation: Explanation) -> str:
     """The verdict in one line."""
-    told = _HEADLINES[explanation.status]
-    if explanation.status != "candidates":
-        return told
-    more = "more than " if explanation.full else ""
-    hosts = sorted(
-        {explanation.names[uuid] for request in explanation.requests[:_HOSTS] for uuid in request["allocations"]}
-    )
-    such = f", such as on {', '.join(hosts[:_HOSTS])}" if hosts else ""
-    return f"{more}{explanation.count:,} {told}{such}"
+    if explanation.status == "invalid":
+        error = explanation.error.message if explanation.error else ""
+        return "PLACEMENT BREAKS, it answers 500" if "answers 500" in error else "REFUSED, placement answers 400"
+    if explanation.status == "none":
+        return "NO CANDIDATES"
+    count, shown = explanation.count, len(explanation.requests)
+    told = f"{'more than ' if explanation.full else ''}{count:,} {'CANDIDATE' if count == 1 else 'CANDIDATES'}"
+    limited = f", {shown:,} within the limit" if shown < count else ""
+    return f"{told}{limited}, such as on {', '.join(explanation.hosts)}"
 
 
 def _filters(filters: Sequence[Applied]) -> list[str]:
     """A line for each request filter that adds something, and one for all the others."""
-    idle = [f"{one.name} ({one.switch}: {one.says})" for one in filters if not one.applies]
     found = [one.line for one in filters if one.applies]
-    return [*found, f"nothing comes of {', '.join(idle)}"] if idle else found
+    off = [f"{one.name} ([scheduler] {one.option})" for one in filters if one.option and not one.value]
+    idle = [one.name for one in filters if not one.applies and (one.value or not one.option)]
+    found += [f"off: {', '.join(off)}"] if off else []
+    return [*found, f"on, with nothing to add here: {', '.join(idle)}"] if idle else found
 
 
-def _rows(explanation: Explanation) -> list[tuple[str, str, Row]]:
-    found = [(one.suffix, one.unit, row) for one in explanation.evidence for row in one.rows]
-    return [*found, *(("", "tree", row) for row in explanation.combination)]
+def _noun(suffix: str) -> str:
+    return "provider" if suffix else "host"
 
 
-def _number(value: int) -> str:
-    return f"{value:,}" if value else ""
-
-
-def _table(explanation: Explanation) -> Iterator[str]:
-    from tabulate import tabulate
-
+def _tables(explanation: Explanation) -> Iterator[str]:
     for one in explanation.evidence:
-        title = f"Group {one.suffix}, by {one.unit}" if one.suffix else f"By {one.unit}"
-        yield _tabulated(tabulate, title, one.rows)
+        group = f"Group {one.suffix}: " if one.suffix else ""
+        yield _table(f"{group}{_noun(one.suffix)}s, by what is asked", one.rows)
     if explanation.combination:
-        yield _tabulated(tabulate, "All groups together, by tree", explanation.combination)
+        yield _table("all groups together: hosts", explanation.combination)
 
 
-def _tabulated(tabulate: Any, title: str, rows: Sequence[Row]) -> str:
-    lines = [(plain(row.name), f"{row.passed:,}", _number(row.failed), _number(row.only_failed)) for row in rows]
-    headers = (title, "pass", "fail", "only this fails")
-    return str(
-        tabulate(lines, headers, tablefmt="simple", colalign=("left", "right", "right", "right"), disable_numparse=True)
-    )
-
-
-def _compared(before: Explanation, after: Explanation) -> Iterator[str]:
+def _table(title: str, rows: Sequence[Row]) -> str:
+    """The constraints that fail somewhere, and the names of the others."""
     from tabulate import tabulate
 
-    lines = [("candidates", _number(before.count), "", "", _number(after.count), "", "")]
-    for (suffix, _, old), (_, _, new) in zip(_rows(before), _rows(after), strict=False):
-        name = f"{suffix}: {old.name}" if suffix else old.name
-        lines.append(
-            (
-                plain(name),
-                f"{old.passed:,}",
-                _number(old.failed),
-                _number(old.only_failed),
-                f"{new.passed:,}",
-                _number(new.failed),
-                _number(new.only_failed),
-            )
-        )
-    headers = ("", "pass", "fail", "only", "then: pass", "fail", "only")
-    yield str(tabulate(lines, headers, tablefmt="simple", colalign=("left", *["right"] * 6), disable_numparse=True))
+    lines = [
+        (plain(row.name), f"{row.passed:,}", f"{row.failed:,}", f"{row.only_failed:,}") for row in rows if row.failed
+    ]
+    hold = len(rows) - len(lines)
+    others = f"{hold} {'others hold' if lines else 'constraints hold'} on all" if hold else ""
+    table = _tabulated(tabulate, lines, (title, "pass", "fail", "only this fails")) if lines else ""
+    return "\n".join(part for part in (table, others) if part)
+
+
+def _tabulated(tabulate: Any, lines: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    align = ("left", *["right"] * (len(headers) - 1))
+    return str(tabulate(lines, headers, tablefmt="simple", colalign=align, disable_numparse=True))
+
+
+def _compared(before: Explanation, after: Explanation) -> str:
+    """The rows that fail before or after, side by side."""
+    from tabulate import tabulate
+
+    lines: list[tuple[str, ...]] = [("candidates", f"{before.count:,}", "", "", f"{after.count:,}", "", "")]
+    for (suffix, old), (_, new) in zip(_rows(before), _rows(after), strict=False):
+        if old.failed or new.failed or old.passed != new.passed:
+            numbers = [f"{value:,}" for row in (old, new) for value in (row.passed, row.failed, row.only_failed)]
+            lines.append((plain(f"{suffix}: {old.name}" if suffix else old.name), *numbers))
+    return _tabulated(tabulate, lines, ("", "pass", "fail", "only", "then: pass", "fail", "only"))
+
+
+def _rows(explanation: Explanation) -> list[tuple[str, Row]]:
+    found = [(one.suffix, row) for one in explanation.evidence for row in one.rows]
+    return [*found, *(("", row) for row in explanation.combination)]
 
 
 def _nearest(explanation: Explanation) -> list[str]:
-    found = []
+    """Providers that lack the same are told of once."""
+    found: dict[tuple[str, tuple[str, ...]], list[Nearest]] = {}
     for one in explanation.nearest:
-        group = f" (group {one.suffix})" if one.suffix else ""
-        found.append(f"{one.name} ({one.provider}){group}: {'; '.join(one.lacks)}")
-    return found
+        found.setdefault((one.suffix, tuple(one.lacks)), []).append(one)
+    lines = []
+    for (suffix, lacks), alike in found.items():
+        group = f" (group {suffix})" if suffix else ""
+        names = ", ".join(one.name for one in alike)
+        who = f"{names} ({alike[0].provider})" if len(alike) == 1 else names
+        lines.append(f"{who}{group}: {'; '.join(lacks)}")
+    return lines
 
 
-def _about(explanation: Explanation, width: int | None) -> Iterator[str]:
+def _about(explanation: Explanation, end: str, width: int | None) -> Iterator[str]:
     from tabulate import tabulate
 
     told = explanation.about
     if told is None:
         return
-    title = f"Provider {told.name} ({told.provider})"
+    title = f"Provider {told.name} ({told.provider}){end}"
     if told.tree:
         title += f", judged with the tree of {told.tree}"
     several = len({one.suffix for one in told.verdicts}) > 1
@@ -173,21 +185,17 @@ def _about(explanation: Explanation, width: int | None) -> Iterator[str]:
             plain(one.numbers),
         )
         for one in told.verdicts
+        if one.verdict == FAIL or one.numbers
     ]
-    widths = [None, None, max(width - 45, 30)] if width else None
-    yield (
-        _wrapped(title, width, "", "  ")
-        + "\n"
-        + str(
-            tabulate(
-                lines,
-                ("constraint", "verdict", "numbers"),
-                tablefmt="simple",
-                disable_numparse=True,
-                maxcolwidths=widths,
-            )
-        )
+    first = max(len(line[0]) for line in lines) if lines else 0
+    widths = [None, None, max(width - first - 14, 24)] if width else None
+    table = tabulate(
+        lines, ("constraint", "verdict", "numbers"), tablefmt="simple", disable_numparse=True, maxcolwidths=widths
     )
+    hold = [one.constraint for one in told.verdicts if one.verdict == PASS and not one.numbers]
+    parts = [_wrapped(title, width, "", "  "), str(table) if lines else ""]
+    parts.append(_wrapped(f"hold: {', '.join(hold)}", width, "", "  ") if hold else "")
+    yield "\n".join(part for part in parts if part)
 
 
 def _list(title: str, lines: Sequence[str], width: int | None) -> str:

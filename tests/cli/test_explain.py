@@ -31,9 +31,9 @@ def test_why_64_cores_never_fit(run: Run, cloud: Urls) -> None:
     done = run("explain", "resources=VCPU:64", *live(cloud))
     assert done.returncode == 1
     assert done.stdout.startswith("placement-audit 0.1.0: NO CANDIDATES\n")
-    assert "max_unit is 48 on all 3 providers" in done.stdout
+    assert "max_unit is 48 on all 3 hosts" in done.stdout
     assert "allocation_ratio 4 makes capacity 192 and leaves max_unit at 48" in done.stdout
-    assert "VCPU 48 in place of 64 is the largest amount that fits now, on 3 providers" in done.stdout
+    assert "VCPU 48 in place of 64 is the largest amount below it that fits now, on 3 hosts" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,8 @@ def test_each_culprit_is_counted(run: Run, cloud: Urls) -> None:
 def test_what_if(run: Run, cloud: Urls) -> None:
     done = run("explain", "resources=VCPU:64", "--what-if", "VCPU.max_unit=64@host-*", *live(cloud))
     assert done.returncode == 0
-    assert "Then: 3 CANDIDATES, such as on host-1, host-2, host-3" in done.stdout
+    assert "NO CANDIDATES; with the change: 3 CANDIDATES, such as on host-1, host-2, host-3" in done.stdout
+    assert "VCPU.max_unit=64@host-*: alters 3 inventories" in done.stdout
     query = "resources=VCPU:1&root_required=!COMPUTE_STATUS_DISABLED"
     done = run("explain", query, "--what-if", "-trait:COMPUTE_STATUS_DISABLED@host-3", "--format", "json", *live(cloud))
     told = json.loads(done.stdout)
@@ -109,6 +110,11 @@ def test_what_if(run: Run, cloud: Urls) -> None:
     done = run("explain", "resources=VCPU:1", "--what-if", "VCPU.max=3", *live(cloud))
     assert done.returncode == 2
     assert "no field max" in done.stderr
+    done = run("explain", "resources=VCPU:1", "--what-if", "VCPU.max_unit=3@hsot-*", *live(cloud))
+    assert done.returncode == 2
+    assert "no provider of that name or uuid" in done.stderr
+    done = run("explain", "resources=VCPU:1", "--what-if", "-trait:COMPUTE_STATUS_DISABLED@host-1", *live(cloud))
+    assert "-trait:COMPUTE_STATUS_DISABLED@host-1: alters nothing" in done.stdout
 
 
 def test_one_provider(run: Run, cloud: Urls) -> None:
@@ -125,7 +131,7 @@ def test_one_provider(run: Run, cloud: Urls) -> None:
 def test_a_flavor(run: Run, cloud: Urls) -> None:
     done = run("explain", "--flavor", "m1.64core", *live(cloud))
     assert done.returncode == 1
-    assert "max_unit is 48 on all 3 providers" in done.stdout
+    assert "max_unit is 48 on all 3 hosts" in done.stdout
     assert "compute_status_filter (always on)" in done.stdout
     done = run("explain", "--flavor", "m1.64cores", *live(cloud))
     assert done.returncode == 2
@@ -164,7 +170,10 @@ def test_what_placement_refuses(run: Run, cloud: Urls) -> None:
         (["resources=VCPU:1", "--az", "nova"], "go with --flavor"),
         (["resources=VCPU:1", "--snapshot", "x"], "takes the place of live databases"),
         (["resources=VCPU:1", "--limit", "0"], "--limit 0"),
-        (["resources=VCPU:1", "--microversion", "new"], "expected 1.N or latest"),
+        (["resources=VCPU:1", "--microversion", "new"], "expected 1.10 to 1.39, or latest"),
+        (["--resource", "VCPU:1"], "--resource"),
+        (["m1.64core"], "--flavor"),
+        (["-"], "nothing to explain on stdin"),
     ],
 )
 def test_wrong_use(run: Run, cloud: Urls, arguments: list[str], said: str) -> None:
