@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, case, func, insert, or_, select, union
+from sqlalchemy import Column, Connection, Select, Table, case, func, insert, literal, or_, select, union
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import CompoundSelect
 
 from placement_audit import schema as t
@@ -141,37 +142,25 @@ _unknown = (
     .where(t.claims.c.consumer_id.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))))
     .where(t.claims.c.consumer_id.not_in(select(t.migrations.c.uuid).where(t.migrations.c.uuid.is_not(None))))
 )
-# Every consumer that is not plainly a server on a host: mappings tell which of them are being built.
-_on_no_host = (
-    select(t.claims.c.consumer_id)
-    .distinct()
-    .where(
-        t.claims.c.consumer_id.not_in(
-            select(t.instances.c.uuid).where(t.instances.c.deleted == 0, t.instances.c.host.is_not(None))
-        )
-    )
-)
 _without_claim = (
     select(t.instances.c.uuid)
     .distinct()
     .where(t.instances.c.deleted == 0, t.instances.c.host.is_not(None), t.instances.c.uuid.not_in(_holders))
 )
-# Large tables of which only the rows of suspects are read, after the others: the column, and its values.
-KEYED: Mapping[Table, tuple[Column[Any], Select[Any]]] = {
-    t.instance_mappings: (t.instance_mappings.c.instance_uuid, _on_no_host),
-    t.shadow_instances: (t.shadow_instances.c.uuid, _unknown),
-    t.shadow_migrations: (t.shadow_migrations.c.uuid, _unknown),
-    t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),
-}
-_KEYED_NEEDS = (
-    t.allocations,
-    t.claims,
-    t.instances,
-    t.migrations,
-    t.resource_providers,
-    t.resource_provider_traits,
-    t.traits,
+_lost = select(t.instance_mappings.c.instance_uuid).where(
+    t.instance_mappings.c.cell_id.is_not(None),
+    t.instance_mappings.c.instance_uuid.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))),
 )
+_not_in_cells = union(_unknown, _lost)
+# Devices that nobody has are many, and never a reason for a word.
+_in_use = union(select(literal("claimed").label("status")), select(literal("allocated")))
+# Large tables of which only the rows of suspects are read, after the others: the column, and its values.
+KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
+    t.shadow_instances: (t.shadow_instances.c.uuid, _not_in_cells),
+    t.shadow_migrations: (t.shadow_migrations.c.uuid, _not_in_cells),
+    t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),
+    t.pci_devices: (t.pci_devices.c.status, _in_use),
+}
 
 
 def with_parts(tables: Iterable[Table]) -> set[Table]:
@@ -183,8 +172,12 @@ def with_parts(tables: Iterable[Table]) -> set[Table]:
         if table not in found:
             found.add(table)
             waiting += MADE_OF.get(table, ())
-            waiting += _KEYED_NEEDS if table in KEYED else ()
+            waiting += _named_in(KEYED[table][1]) if table in KEYED else ()
     return found
+
+
+def _named_in(query: Select[Any] | CompoundSelect[Any]) -> list[Table]:
+    return [item for item in visitors.iterate(query) if isinstance(item, Table)]
 
 
 def fill(connection: Connection, table: Table) -> None:
