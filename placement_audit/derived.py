@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, case, func, insert, literal, or_, select, union
+from sqlalchemy import Column, Connection, Select, Table, case, func, insert, literal, or_, select, tuple_, union
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import CompoundSelect
 
@@ -63,11 +63,30 @@ def _reach() -> CompoundSelect[Any]:
     )
 
 
+def _odd_servers() -> Select[Any]:
+    server, node = t.instances, t.compute_nodes
+    nodes = select(node.c.cell, node.c.host, node.c.hypervisor_hostname).where(
+        node.c.deleted == 0, node.c.host.is_not(None), node.c.hypervisor_hostname.is_not(None)
+    )
+    numbered = nodes.add_columns(node.c.id)
+    return select(server.c.uuid).where(
+        server.c.deleted == 0,
+        or_(
+            server.c.task_state.is_not(None),
+            server.c.hidden == 1,
+            server.c.cell.not_in(select(node.c.cell)),
+            tuple_(server.c.cell, server.c.host, server.c.node).not_in(nodes),
+            tuple_(server.c.cell, server.c.host, server.c.node, server.c.compute_id).not_in(numbered),
+        ),
+    )
+
+
 # In the order in which they are filled: claims and reach need trees.
 SELECTS: Mapping[Table, Select[Any] | CompoundSelect[Any]] = {
     t.trees: _trees(),
     t.claims: _claims(),
     t.reach: _reach(),
+    t.odd_servers: _odd_servers(),
 }
 
 
@@ -130,6 +149,7 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.trees: (t.resource_providers, t.resource_provider_traits, t.traits),
     t.claims: (t.allocations, t.resource_classes, t.trees),
     t.reach: (t.trees, t.resource_provider_aggregates, t.resource_provider_traits, t.traits),
+    t.odd_servers: (t.instances, t.compute_nodes),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs),
     t.expected: (t.instance_extra,),
 }

@@ -315,6 +315,10 @@ claims = _table(
 )
 # Every provider that a tree can draw from: its own, and the sharing providers associated with one of them.
 reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", Integer))
+# The few live rows of servers of which something is out of the ordinary: a task, a host that is no compute node,
+# another node by id than by name, a row that is hidden, or one in a cell without hosts. One look at a large table, of
+# which several checks would each take their own.
+odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
 # What a flavor asks of placement, a row per request group ("" is the unsuffixed one) and class (SEMANTICS E.1).
 # variant 1 is the second request of a flavor with pinned CPUs, where VCPU stands for PCPU (SEMANTICS E.2).
 flavor_requests = _table(
