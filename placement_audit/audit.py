@@ -31,6 +31,8 @@ _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 # What tells whether placement and nova belong to one cloud; with fewer of them than these it says nothing.
 _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
+# As many servers of a cell tell as surely as all of them.
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,28 @@ def _two_clouds(connection: Connection) -> str | None:
     return None
 
 
+def _cells_mistaken(connection: Connection) -> str | None:
+    """Why no server should be called misplaced: the cells do not seem to be the ones that the API database means."""
+    cells = connection.execute(select(t.sources.c.name, t.sources.c.cell_id).where(t.sources.c.cell_id.is_not(None)))
+    for cell, number in cells.all():
+        some = (
+            select(t.instances.c.uuid)
+            .where(t.instances.c.cell == cell, t.instances.c.deleted == 0, func.coalesce(t.instances.c.hidden, 0) == 0)
+            .limit(_SAMPLE)
+            .subquery()
+        )
+        here = t.instance_mappings.c.instance_uuid.in_(select(some)), t.instance_mappings.c.cell_id == number
+        there = t.instances.c.uuid.in_(select(some)), t.instances.c.cell != cell, t.instances.c.deleted == 0
+        servers = connection.scalar(select(func.count()).select_from(some)) or 0
+        mapped = connection.scalar(select(func.count()).select_from(t.instance_mappings).where(*here)) or 0
+        shared = connection.scalar(select(func.count(t.instances.c.uuid.distinct())).where(*there)) or 0
+        if servers >= _FEW and mapped * 2 < servers:
+            return f"only {mapped} of {servers} servers in {cell} are mapped to it"
+        if servers >= _FEW and shared * 2 > servers:
+            return f"{shared} of {servers} servers in {cell} are in another cell, too"
+    return None
+
+
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:
     """Run checks on a snapshot. A check that fails is reported as failed; the others go on."""
     started = time.perf_counter()
@@ -134,6 +158,11 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
     strangers = _two_clouds(connection) if nova_is_read and any(check.whole_cloud for check in checks) else None
     if strangers:
         gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
+    # Only what reads all mappings can tell, and only that would be misled.
+    asks_mappings = any(check.whole_cloud and t.instance_mappings in tables_of(check) for check in checks)
+    mistaken = _cells_mistaken(connection) if nova_is_read and asks_mappings else None
+    if mistaken:
+        gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
     results: dict[str, Result] = {}
     judged: dict[str, list[_Judged]] = {}
     for check in checks:
@@ -141,6 +170,8 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
         reason = _not_to_be_judged(check, sources)
         if strangers and check.whole_cloud and not reason:
             reason = "cannot be judged while placement and nova may belong to different clouds"
+        if mistaken and check.whole_cloud and not reason:
+            reason = "cannot be judged while the cells' databases may not be those of this API database"
         if reason:
             results[check.code] = Result(check, "skipped", reason)
             continue
