@@ -19,7 +19,8 @@ CHECKS = catalogue()
 FIRST_STEP = {
     *(f"P{number:02}" for number in (1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 21, 25, 27, 30, 34)),
     *(f"X{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 29)),
-    *("P35", "P36", "P37", "X34"),
+    *("P35", "P36", "P37", "X34", "N02b"),
+    *(f"N{number:02}" for number in range(1, 21)),
 }
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
