@@ -70,11 +70,10 @@ CHECK = Check(
         .where(in_progress(migrations))
         .where(or_(and_(_step, _changed < before(hours=1)), and_(_work, _changed < before(days=1))))
         .where(~_waits)
-        # A cross-cell resize has its row in two cells, and the one that moves speaks for both.
+        # A cross-cell resize has its row in two cells, and the one that changed last speaks for both.
         .where(
             ~exists().where(
                 _twin.c.uuid == migrations.c.uuid,
-                in_progress(_twin),
                 or_(
                     changed(_twin) > _changed,
                     and_(changed(_twin) == _changed, _twin.c.cell > migrations.c.cell),

@@ -10,7 +10,12 @@ _service = computes()
 _counts = exists().where(_service.c.cell == _node.c.cell, _service.c.host == _node.c.host, up(_service))
 _nobody = pci_devices.c.instance_uuid.is_(None)
 _runs_here = exists().where(_here.c.uuid == pci_devices.c.instance_uuid, _here.c.deleted == 0, on_node(_here, _node))
-_has_a_task = exists().where(_busy.c.uuid == pci_devices.c.instance_uuid, _busy.c.deleted == 0, busy(_busy))
+# A resize that failed at its end is still counted on both hosts (SEMANTICS D.1).
+_has_a_task = exists().where(
+    _busy.c.uuid == pci_devices.c.instance_uuid,
+    _busy.c.deleted == 0,
+    or_(busy(_busy), _busy.c.vm_state == "resized"),
+)
 # A resize keeps the source's devices until it is confirmed, an evacuation until the host is back.
 _moves = exists().where(
     migrations.c.instance_uuid == pci_devices.c.instance_uuid,

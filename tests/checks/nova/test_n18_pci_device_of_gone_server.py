@@ -122,6 +122,14 @@ def test_quiet_while_a_task_moves_it(audit: Auditor, estate: Estate, server: Ser
     assert audit(estate, "N18") == []
 
 
+def test_quiet_for_a_resize_that_failed_at_its_end(
+    audit: Auditor, estate: Estate, server: Server, left: Compute, device: Row
+) -> None:
+    server.instance["vm_state"] = "resized"
+    estate.migration(server, "resize", "error", left)
+    assert audit(estate, "N18") == []
+
+
 @pytest.mark.parametrize("state", [{"last_seen_up": None}, {"forced_down": 1}, {"deleted": 3}])
 def test_quiet_while_the_host_is_down(
     audit: Auditor, estate: Estate, left: Compute, device: Row, state: dict[str, object]
