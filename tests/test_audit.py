@@ -212,7 +212,7 @@ def test_an_api_database_that_maps_nothing_condemns_no_server(auditor: Auditor) 
     estate = two_hosts("here")
     estate.rows[schema.instance_mappings] = []
     report = auditor.report(estate)
-    assert any("only 0 of 4 servers in cell1 are mapped to it" in gap for gap in report.gaps)
+    assert any("only 0 of 4 servers of cell1 are mapped to it" in gap for gap in report.gaps)
     assert not {finding.code for finding in report.findings} & {"N01", "N02", "N02b", "N03", "N11"}
     assert report.exit_code(Severity.ERROR) == 2
 
@@ -232,7 +232,7 @@ def test_one_database_under_two_addresses_condemns_no_server(auditor: Auditor) -
         server = estate.server(f"server-{number}", estate.compute(f"host-{number}"))
         estate.add(schema.instances, **{**server.instance, "cell": "cell2"})
     report = auditor.report(estate)
-    assert any("5 of 5 servers in cell1 are in another cell, too" in gap for gap in report.gaps)
+    assert any("5 of 5 servers of cell1 are in another cell, too" in gap for gap in report.gaps)
     assert not {finding.code for finding in report.findings} & {"N01", "N02"}
     assert report.exit_code(Severity.ERROR) == 2
 
