@@ -525,7 +525,8 @@ class Estate:
             for number, cell in enumerate(self.cells, start=1)
         ]
         for role, name, url in targets:
-            unkept = {t.cell_mappings: mappings, t.whole_request_specs: self.rows.get(t.request_specs, [])}
+            requests = [{"spec": ""} | row for row in self.rows.get(t.request_specs, [])]
+            unkept = {t.cell_mappings: mappings, t.whole_request_specs: requests}
             self._write(role, name, url, unkept if role is Role.API else {})
 
     def _write(self, role: Role, name: str, url: str, more: dict[Table, list[Row]]) -> None:
