@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, and_, case, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import visitors
 
@@ -31,6 +31,8 @@ _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 # What tells whether placement and nova belong to one cloud; with fewer of them than these it says nothing.
 _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
+# As many servers tell as surely as all of them.
+_SAMPLE = 5000
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,39 @@ def _two_clouds(connection: Connection) -> str | None:
     return None
 
 
+def _cells_mistaken(connection: Connection) -> str | None:
+    """Why no server should be called misplaced: the cells do not seem to be the ones that the API database means."""
+    server, mapping, twin = t.instances, t.instance_mappings, t.instances.alias("twin")
+    # In the order of their uuids, which is no order at all: a fair sample of every cell.
+    some = (
+        select(server.c.uuid, server.c.cell)
+        .where(server.c.deleted == 0, func.coalesce(server.c.hidden, 0) == 0)
+        .order_by(server.c.uuid)
+        .limit(_SAMPLE)
+        .subquery("some")
+    )
+    mapped = exists().where(mapping.c.instance_uuid == some.c.uuid, mapping.c.cell_id == t.sources.c.cell_id)
+    doubled = exists().where(twin.c.uuid == some.c.uuid, twin.c.cell != some.c.cell, twin.c.deleted == 0)
+    counted = (
+        select(
+            some.c.cell,
+            func.count().label("servers"),
+            func.sum(case((mapped, 1), else_=0)).label("mapped"),
+            func.sum(case((doubled, 1), else_=0)).label("doubled"),
+        )
+        .join(t.sources, and_(t.sources.c.name == some.c.cell, t.sources.c.role == Role.CELL.value))
+        .where(t.sources.c.cell_id.is_not(None))
+        .group_by(some.c.cell)
+        .order_by(some.c.cell)
+    )
+    for row in connection.execute(counted):
+        if row.servers >= _FEW and row.doubled * 2 > row.servers:
+            return f"{row.doubled} of {row.servers} servers of {row.cell} are in another cell, too"
+        if row.servers >= _FEW and row.mapped * 2 < row.servers:
+            return f"only {row.mapped} of {row.servers} servers of {row.cell} are mapped to it"
+    return None
+
+
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:
     """Run checks on a snapshot. A check that fails is reported as failed; the others go on."""
     started = time.perf_counter()
@@ -134,6 +169,11 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
     strangers = _two_clouds(connection) if nova_is_read and any(check.whole_cloud for check in checks) else None
     if strangers:
         gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
+    # Only what reads all mappings can tell, and only that would be misled.
+    asks_mappings = any(check.whole_cloud and t.instance_mappings in tables_of(check) for check in checks)
+    mistaken = _cells_mistaken(connection) if nova_is_read and asks_mappings else None
+    if mistaken:
+        gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
     results: dict[str, Result] = {}
     judged: dict[str, list[_Judged]] = {}
     for check in checks:
@@ -141,6 +181,8 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
         reason = _not_to_be_judged(check, sources)
         if strangers and check.whole_cloud and not reason:
             reason = "cannot be judged while placement and nova may belong to different clouds"
+        if mistaken and check.whole_cloud and not reason:
+            reason = "cannot be judged while the cells' databases may not be those of this API database"
         if reason:
             results[check.code] = Result(check, "skipped", reason)
             continue

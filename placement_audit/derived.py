@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, case, func, insert, or_, select, union
+from sqlalchemy import Column, Connection, Select, Table, case, func, insert, literal, or_, select, tuple_, union
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import CompoundSelect
 
 from placement_audit import schema as t
@@ -62,11 +63,30 @@ def _reach() -> CompoundSelect[Any]:
     )
 
 
+def _odd_servers() -> Select[Any]:
+    server, node = t.instances, t.compute_nodes
+    nodes = select(node.c.cell, node.c.host, node.c.hypervisor_hostname).where(
+        node.c.deleted == 0, node.c.host.is_not(None), node.c.hypervisor_hostname.is_not(None)
+    )
+    numbered = nodes.add_columns(node.c.id)
+    return select(server.c.uuid).where(
+        server.c.deleted == 0,
+        or_(
+            server.c.task_state.is_not(None),
+            server.c.hidden == 1,
+            server.c.cell.not_in(select(node.c.cell)),
+            tuple_(server.c.cell, server.c.host, server.c.node).not_in(nodes),
+            tuple_(server.c.cell, server.c.host, server.c.node, server.c.compute_id).not_in(numbered),
+        ),
+    )
+
+
 # In the order in which they are filled: claims and reach need trees.
 SELECTS: Mapping[Table, Select[Any] | CompoundSelect[Any]] = {
     t.trees: _trees(),
     t.claims: _claims(),
     t.reach: _reach(),
+    t.odd_servers: _odd_servers(),
 }
 
 
@@ -129,6 +149,7 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.trees: (t.resource_providers, t.resource_provider_traits, t.traits),
     t.claims: (t.allocations, t.resource_classes, t.trees),
     t.reach: (t.trees, t.resource_provider_aggregates, t.resource_provider_traits, t.traits),
+    t.odd_servers: (t.instances, t.compute_nodes),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs),
     t.expected: (t.instance_extra,),
 }
@@ -141,37 +162,25 @@ _unknown = (
     .where(t.claims.c.consumer_id.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))))
     .where(t.claims.c.consumer_id.not_in(select(t.migrations.c.uuid).where(t.migrations.c.uuid.is_not(None))))
 )
-# Every consumer that is not plainly a server on a host: mappings tell which of them are being built.
-_on_no_host = (
-    select(t.claims.c.consumer_id)
-    .distinct()
-    .where(
-        t.claims.c.consumer_id.not_in(
-            select(t.instances.c.uuid).where(t.instances.c.deleted == 0, t.instances.c.host.is_not(None))
-        )
-    )
-)
 _without_claim = (
     select(t.instances.c.uuid)
     .distinct()
     .where(t.instances.c.deleted == 0, t.instances.c.host.is_not(None), t.instances.c.uuid.not_in(_holders))
 )
-# Large tables of which only the rows of suspects are read, after the others: the column, and its values.
-KEYED: Mapping[Table, tuple[Column[Any], Select[Any]]] = {
-    t.instance_mappings: (t.instance_mappings.c.instance_uuid, _on_no_host),
-    t.shadow_instances: (t.shadow_instances.c.uuid, _unknown),
-    t.shadow_migrations: (t.shadow_migrations.c.uuid, _unknown),
-    t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),
-}
-_KEYED_NEEDS = (
-    t.allocations,
-    t.claims,
-    t.instances,
-    t.migrations,
-    t.resource_providers,
-    t.resource_provider_traits,
-    t.traits,
+_lost = select(t.instance_mappings.c.instance_uuid).where(
+    t.instance_mappings.c.cell_id.is_not(None),
+    t.instance_mappings.c.instance_uuid.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))),
 )
+_not_in_cells = union(_unknown, _lost)
+# Devices that nobody has are many, and never a reason for a word.
+_in_use = union(select(literal("claimed").label("status")), select(literal("allocated")))
+# Large tables of which only the rows of suspects are read, after the others: the column, and its values.
+KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
+    t.shadow_instances: (t.shadow_instances.c.uuid, _not_in_cells),
+    t.shadow_migrations: (t.shadow_migrations.c.uuid, _not_in_cells),
+    t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),
+    t.pci_devices: (t.pci_devices.c.status, _in_use),
+}
 
 
 def with_parts(tables: Iterable[Table]) -> set[Table]:
@@ -183,8 +192,12 @@ def with_parts(tables: Iterable[Table]) -> set[Table]:
         if table not in found:
             found.add(table)
             waiting += MADE_OF.get(table, ())
-            waiting += _KEYED_NEEDS if table in KEYED else ()
+            waiting += _named_in(KEYED[table][1]) if table in KEYED else ()
     return found
+
+
+def _named_in(query: Select[Any] | CompoundSelect[Any]) -> list[Table]:
+    return [item for item in visitors.iterate(query) if isinstance(item, Table)]
 
 
 def fill(connection: Connection, table: Table) -> None:

@@ -31,6 +31,7 @@ Folded: TypeEngine[str] = String(255).with_variant(String(255, collation="NOCASE
 Clock: TypeEngine[str] = String(19)
 
 XENA = {"since": "422ece571366"}
+COMPUTE_ID = {"since": "1acf2c98e646"}  # 2023.2
 
 
 def _table(home: Role | None, name: str, *columns: Column[Any], info: dict[str, str] | None = None) -> Table:
@@ -112,8 +113,24 @@ resource_provider_aggregates = _table(
 
 # --- nova_api ----------------------------------------------------------------------------------------------
 
-# Large and hardly needed: only the rows of suspects are read (derived.KEYED).
-instance_mappings = _table(Role.API, "instance_mappings", Column("instance_uuid", Folded), Column("cell_id", Integer))
+# A row a server. Its created_at is older than the server itself; updated_at is when the cell or the mark was set.
+instance_mappings = _table(
+    Role.API,
+    "instance_mappings",
+    Column("instance_uuid", Folded),
+    Column("cell_id", Integer),
+    Column("queued_for_delete", Integer),
+    Column("updated_at", Clock),
+)
+host_mappings = _table(
+    Role.API,
+    "host_mappings",
+    Column("host", Folded),
+    Column("cell_id", Integer),
+    *_written(),
+)
+# A row a server, too, and kilobytes in it, which stay where they are.
+request_specs = _table(Role.API, "request_specs", Column("instance_uuid", Folded))
 build_requests = _table(Role.API, "build_requests", Column("instance_uuid", Folded), Column("created_at", Clock))
 flavors = _table(
     Role.API,
@@ -137,15 +154,21 @@ flavor_extra_specs = _table(
     Column("value", String(255)),
     *_written(),
 )
-# Host aggregates. Nova lets the server compare keys and values, so without case.
-aggregates = _table(Role.API, "aggregates", Column("id", Integer), Column("uuid", Folded), Column("name", String(255)))
+aggregates = _table(
+    Role.API,
+    "aggregates",
+    Column("id", Integer),
+    Column("uuid", Folded),
+    Column("name", String(255)),
+    Column("created_at", Clock),
+)
 aggregate_hosts = _table(Role.API, "aggregate_hosts", Column("aggregate_id", Integer), Column("host", Folded))
 aggregate_metadata = _table(
     Role.API, "aggregate_metadata", Column("aggregate_id", Integer), Column("key", Folded), Column("value", Folded)
 )
 
 # One server's at a time, never a whole cloud's: up to 16 MB of JSON a row, which no snapshot keeps (SEMANTICS C.4).
-request_specs = Table(
+whole_request_specs = Table(
     "request_specs",
     MetaData(),
     Column("instance_uuid", Folded),
@@ -180,6 +203,7 @@ instances = _table(
     Column("task_state", String(255)),
     Column("project_id", String(255)),
     Column("hidden", Integer),
+    Column("compute_id", Integer, info=COMPUTE_ID),
     Column("deleted", Integer),
     Column("deleted_at", Clock),
     *_written(),
@@ -187,6 +211,7 @@ instances = _table(
 migrations = _table(
     Role.CELL,
     "migrations",
+    Column("id", Integer),
     Column("uuid", Folded),
     Column("instance_uuid", Folded),
     Column("migration_type", String(255)),
@@ -202,6 +227,7 @@ migrations = _table(
 compute_nodes = _table(
     Role.CELL,
     "compute_nodes",
+    Column("id", Integer),
     Column("uuid", Folded),
     Column("host", Folded),
     Column("hypervisor_hostname", Folded),
@@ -216,10 +242,25 @@ services = _table(
     Column("host", Folded),
     Column("binary", String(255)),
     Column("version", Integer),
+    Column("disabled", Integer),
     Column("forced_down", Integer),
+    Column("last_seen_up", Clock),
     Column("deleted", Integer),
+    Column("deleted_at", Clock),
+    # no updated_at: the services write it every few seconds
+    Column("created_at", Clock),
 )
-# The three below likewise.
+# Of the four below, large and hardly needed, only the rows of suspects are read (derived.KEYED).
+pci_devices = _table(
+    Role.CELL,
+    "pci_devices",
+    Column("compute_node_id", Integer),
+    Column("address", String(12)),
+    Column("status", String(36)),
+    Column("instance_uuid", Folded),
+    Column("deleted", Integer),
+    *_written(),
+)
 instance_extra = _table(Role.CELL, "instance_extra", Column("instance_uuid", Folded), Column("flavor", Text))
 shadow_instances = _table(Role.CELL, "shadow_instances", Column("uuid", Folded), Column("deleted_at", Clock))
 shadow_migrations = _table(
@@ -237,6 +278,7 @@ shadow_migrations = _table(
 # One row: what wrote the snapshot, and the placement server's own UTC time when its reading began.
 snapshot = _table(None, "snapshot", Column("format", Integer), Column("version", String(32)), Column("taken_at", Clock))
 # One row a database: status is "read", "unreadable" or "missing" (a cell known only by its mapping).
+# cell_id and cell_uuid: a cell's, as cell_mappings has them; NULL when the cell is known only by its address.
 sources = _table(
     None,
     "sources",
@@ -244,6 +286,8 @@ sources = _table(
     Column("name", String(255)),
     Column("url", Text),
     Column("cell0", Integer),
+    Column("cell_id", Integer),
+    Column("cell_uuid", Folded),
     Column("release", String(64)),
     Column("revision", String(255)),
     Column("status", String(16)),
@@ -286,6 +330,10 @@ claims = _table(
 )
 # Every provider that a tree can draw from: its own, and the sharing providers associated with one of them.
 reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", Integer))
+# The few live rows of servers of which something is out of the ordinary: a task, a host that is no compute node,
+# another node by id than by name, a row that is hidden, or one in a cell without hosts. One look at a large table, of
+# which several checks would each take their own.
+odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
 # What a flavor asks of placement, a row per request group ("" is the unsuffixed one) and class (SEMANTICS E.1).
 # variant 1 is the second request of a flavor with pinned CPUs, where VCPU stands for PCPU (SEMANTICS E.2).
 flavor_requests = _table(

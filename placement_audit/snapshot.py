@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, Table, delete, func, insert, inspect, literal, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.expression import CompoundSelect
 
 from placement_audit import __version__, derived
 from placement_audit import schema as t
@@ -38,7 +39,7 @@ from placement_audit.source.connect import (
 from placement_audit.source.read import rows_of
 from placement_audit.source.recognise import Recognised, recognise
 
-FORMAT = 1
+FORMAT = 2
 
 # Columns that checks join on. Each is worth more in the checks than it costs in the making.
 _INDEXED = (
@@ -58,7 +59,11 @@ _INDEXED = (
     (t.migrations, "instance_uuid"),
     (t.compute_nodes, "uuid"),
     (t.compute_nodes, "hypervisor_hostname"),
-    (t.instance_mappings, "instance_uuid"),
+    (t.compute_nodes, "host"),
+    (t.services, "host"),
+    (t.host_mappings, "host"),
+    (t.instance_mappings, "instance_uuid", "cell_id"),
+    (t.request_specs, "instance_uuid"),
     (t.build_requests, "instance_uuid"),
     (t.allocations, "consumer_id"),
     # All of it: what sums up each provider's rows need not look at the table.
@@ -84,7 +89,7 @@ class Database:
     connection: Connection
     recognised: Recognised
     excess: tuple[str, ...] = ()
-    cell0: bool = False
+    cell: cell_list.Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Unreadable:
     name: str
     url: URL | None
     reason: str
-    cell0: bool = False
+    cell: cell_list.Cell | None = None
 
 
 @dataclass
@@ -119,7 +124,7 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
         connections: dict[URL, Connection] = {}
         estate = Estate()
 
-        def open_one(role: Role, name: str, url: URL, cell0: bool = False) -> Database:
+        def open_one(role: Role, name: str, url: URL, cell: cell_list.Cell | None = None) -> Database:
             server = server_of(url)
             if server not in connections:
                 connections[server] = stack.enter_context(reading(server, limits))
@@ -130,7 +135,7 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
                 excess = tuple(excess_grants(connection, schema_of(url)))
             except SQLAlchemyError as error:
                 raise CannotTell(f"{masked(url)}: looking at the account's grants: {reason_of(error)}") from None
-            database = Database(role, name, url, connection, recognised, excess, cell0)
+            database = Database(role, name, url, connection, recognised, excess, cell)
             estate.databases.append(database)
             return database
 
@@ -162,9 +167,9 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
                 if twin != cell.name:
                     # One of them is some other database, whose servers would all look unknown.
                     raise CannotTell(f"{masked(cell.url)}: the same database as {twin}; correct one of the addresses")
-                open_one(Role.CELL, cell.name, cell.url, cell.cell0)
+                open_one(Role.CELL, cell.name, cell.url, cell)
             except CannotTell as error:
-                estate.unreadable.append(Unreadable(Role.CELL, cell.name, cell.url, str(error), cell.cell0))
+                estate.unreadable.append(Unreadable(Role.CELL, cell.name, cell.url, str(error), cell))
         estate.warnings += _too_much_granted(estate.databases)
         yield estate
 
@@ -229,7 +234,7 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
         if table in tables:
             derived.fill(into, table)
             _index(into, {table})
-    keys: dict[Select[Any], list[str]] = {}
+    keys: dict[Select[Any] | CompoundSelect[Any], list[str]] = {}
     for table, (key, query) in derived.KEYED.items():
         if table in tables:
             if query not in keys:
@@ -312,6 +317,8 @@ _UUIDS = {
     t.consumers: ("uuid",),
     t.instances: ("uuid",),
     t.migrations: ("uuid", "instance_uuid"),
+    t.instance_mappings: ("instance_uuid",),
+    t.request_specs: ("instance_uuid",),
     t.build_requests: ("instance_uuid",),
     t.compute_nodes: ("uuid",),
     t.resource_providers: ("uuid",),
@@ -357,6 +364,12 @@ def _index(into: Connection, tables: set[Table]) -> None:
             into.exec_driver_sql(f'CREATE INDEX "{name}" ON "{table.name}" ({listed})')
 
 
+def _as_mapped(cell: cell_list.Cell | None) -> dict[str, Any]:
+    if cell is None:
+        return {"cell0": 0, "cell_id": None, "cell_uuid": None}
+    return {"cell0": int(cell.cell0), "cell_id": cell.id, "cell_uuid": cell.uuid}
+
+
 def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], int], failed: dict[str, str]) -> None:
     records: list[dict[str, Any]] = []
     for database in estate.databases:
@@ -365,7 +378,7 @@ def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], i
                 "role": database.role.value,
                 "name": database.name,
                 "url": masked(database.url),
-                "cell0": int(database.cell0),
+                **_as_mapped(database.cell),
                 "release": database.recognised.release,
                 "revision": database.recognised.revision,
                 "status": "unreadable" if database.name in failed else "read",
@@ -383,17 +396,17 @@ def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], i
                     detail=detail,
                 )
             )
-    for cell in estate.unreadable:
+    for unread in estate.unreadable:
         records.append(
             {
-                "role": cell.role.value,
-                "name": cell.name,
-                "url": masked(cell.url) if cell.url else None,
-                "cell0": int(cell.cell0),
+                "role": unread.role.value,
+                "name": unread.name,
+                "url": masked(unread.url) if unread.url else None,
+                **_as_mapped(unread.cell),
                 "release": None,
                 "revision": None,
                 "status": "unreadable",
-                "reason": cell.reason,
+                "reason": unread.reason,
                 "rows": 0,
             }
         )

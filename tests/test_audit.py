@@ -1,5 +1,6 @@
 """Judging: settled or in flight, one cause one finding, what is skipped, what fails."""
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -207,6 +208,35 @@ def test_cells_that_are_swapped_condemn_no_server_on_a_host(auditor: Auditor, tm
     assert not any(finding.code == "X07" for finding in judged(path, *catalogue()).findings)
 
 
+def test_an_api_database_that_maps_nothing_condemns_no_server(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    estate.rows[schema.instance_mappings] = []
+    report = auditor.report(estate)
+    assert any("only 0 of 4 servers of cell1 are mapped to it" in gap for gap in report.gaps)
+    assert not {finding.code for finding in report.findings} & {"N01", "N02", "N02b", "N03", "N11"}
+    assert report.exit_code(Severity.ERROR) == 2
+
+
+def test_a_few_servers_that_are_not_mapped_are_findings(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    del estate.rows[schema.instance_mappings][0]
+    report = auditor.report(estate)
+    assert report.gaps == []
+    assert [finding.code for finding in report.findings if finding.severity is Severity.ERROR] == ["N02"]
+
+
+def test_one_database_under_two_addresses_condemns_no_server(auditor: Auditor) -> None:
+    """Each of its servers would be in two cells, and mapped to another one."""
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    for number in range(5):
+        server = estate.server(f"server-{number}", estate.compute(f"host-{number}"))
+        estate.add(schema.instances, **{**server.instance, "cell": "cell2"})
+    report = auditor.report(estate)
+    assert any("5 of 5 servers of cell1 are in another cell, too" in gap for gap in report.gaps)
+    assert not {finding.code for finding in report.findings} & {"N01", "N02"}
+    assert report.exit_code(Severity.ERROR) == 2
+
+
 @pytest.mark.parametrize("table", [schema.instances, schema.allocations, schema.consumers])
 def test_a_uuid_without_dashes_is_the_same_uuid(auditor: Auditor, table: Table) -> None:
     estate = Estate()
@@ -218,3 +248,21 @@ def test_a_uuid_without_dashes_is_the_same_uuid(auditor: Auditor, table: Table) 
     # Placement itself finds a consumer by its spelling alone.
     spelling = {"P06"} if table is schema.consumers else set()
     assert {finding.code for finding in auditor.report(estate).findings} == spelling
+
+
+def test_cells_that_no_mapping_names_misplace_nobody(auditor: Auditor, tmp_path: Path) -> None:
+    """Which number is whose cell cannot be told then."""
+    estate = two_hosts("here")
+    estate.rows[schema.instance_mappings][0]["cell_id"] = 4711
+    urls = auditor.urls(estate)
+    estate.write(urls)
+    with sqlite3.connect(tmp_path / "nova_api.sqlite") as connection:
+        connection.execute("DELETE FROM cell_mappings")
+    connection.close()
+    path = tmp_path / "snapshot.sqlite"
+    given = [f"{name}={url}" for name, url in urls.cells.items()]
+    with opened(from_options(urls.placement, urls.api, given), Limits()) as databases:
+        take(databases, path)
+    report = judged(path, *catalogue())
+    assert report.gaps == []
+    assert [finding.code for finding in report.findings if finding.severity is not Severity.INFO] == []

@@ -19,6 +19,8 @@ CHECKS = catalogue()
 EXPECTED = {
     *(f"P{number:02}" for number in range(1, 38)),
     *(f"X{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 29, 34)),
+    "N02b",
+    *(f"N{number:02}" for number in range(1, 21)),
 }
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)

@@ -233,3 +233,40 @@ def test_parts_are_followed_to_the_live_tables() -> None:
         *("claims", "allocations", "resource_classes"),
         *("trees", "resource_providers", "resource_provider_traits", "traits"),
     }
+
+
+# --- odd_servers ---
+
+
+def test_an_ordinary_server_is_not_odd(estate: Estate, tmp_path: Path) -> None:
+    host = estate.compute("left")
+    estate.server("web", host)
+    estate.server("db", host, compute_id=None, vm_state="stopped")
+    estate.server("gone", None, deleted=5)
+    estate.server("off", None, vm_state="shelved_offloaded")
+    assert derived(estate, tmp_path, t.odd_servers) == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"task_state": "rebooting"},
+        {"hidden": 1},
+        {"cell": "cell0"},
+        {"host": "right"},
+        {"node": "right"},
+        {"compute_id": 4711},
+    ],
+)
+def test_an_odd_server_is_listed(estate: Estate, tmp_path: Path, state: dict[str, Any]) -> None:
+    estate.server("neighbour", estate.compute("left"))
+    odd = estate.server("web", estate.compute("other"))
+    odd.instance.update(state)
+    assert [row.uuid for row in derived(estate, tmp_path, t.odd_servers)] == [odd.uuid]
+
+
+def test_a_server_on_a_deleted_node_is_odd(estate: Estate, tmp_path: Path) -> None:
+    host = estate.compute("left")
+    estate.server("web", host)
+    host.node["deleted"] = 3
+    assert len(derived(estate, tmp_path, t.odd_servers)) == 1

@@ -16,7 +16,7 @@ LIVE = [
     *live_tables(Role.API),
     *live_tables(Role.CELL),
     schema.cell_mappings,
-    schema.request_specs,
+    schema.whole_request_specs,
 ]
 
 

@@ -254,7 +254,8 @@ def _request_spec(connection: Connection, uuid: str) -> dict[str, Any]:
         wanted = str(UUID(uuid))
     except ValueError:
         raise CannotTell(f"{uuid!r} is no server's uuid") from None
-    text = connection.scalar(select(t.request_specs.c.spec).where(t.request_specs.c.instance_uuid == wanted))
+    stored = t.whole_request_specs.c
+    text = connection.scalar(select(stored.spec).where(stored.instance_uuid == wanted))
     if text is None:
         raise CannotTell(f"server {wanted}: nova has no request_specs row for it: never made, or deleted since")
     try:

@@ -368,3 +368,43 @@ def never_started(class_id: ColumnElement[Any]) -> ColumnElement[bool]:
     # Before Stein the table held custom classes only (SEMANTICS A.4).
     standard = t.resource_classes.alias("standard_class")
     return and_(class_id < len(t.STANDARD_CLASSES), ~exists().where(standard.c.name.in_(t.STANDARD_CLASSES)))
+
+
+def before(*, days: int = 0, hours: int = 0, minutes: int = 0) -> ColumnElement[Any]:
+    """A moment that long before the snapshot. A comparison of a clock that is NULL with it holds for nothing."""
+    seconds = ((days * 24 + hours) * 60 + minutes) * 60
+    taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
+    return func.datetime(taken_at, f"-{seconds} seconds")
+
+
+def cell0s() -> Select[Any]:
+    """The name of cell0, which has no hosts."""
+    return select(t.sources.c.name).where(t.sources.c.role == "cell", t.sources.c.cell0 == 1)
+
+
+def mapped_cells(name: str) -> Subquery:
+    """The cells that nova's cell_mappings lists (cell, cell_id, cell_uuid)."""
+    return (
+        select(t.sources.c.name.label("cell"), t.sources.c.cell_id, t.sources.c.cell_uuid)
+        .where(t.sources.c.role == "cell", t.sources.c.cell_id.is_not(None))
+        .subquery(name)
+    )
+
+
+def computes() -> Subquery:
+    """Live nova-compute services."""
+    return (
+        select(t.services)
+        .where(t.services.c.deleted == 0, t.services.c.binary == "nova-compute", t.services.c.host.is_not(None))
+        .subquery("computes")
+    )
+
+
+def up(service: FromClause) -> ColumnElement[bool]:
+    """Whether a service is up for certain: seen within nova's shortest usual patience, a minute (SEMANTICS C.3)."""
+    return and_(func.coalesce(service.c.forced_down, 0) == 0, service.c.last_seen_up >= before(minutes=1))
+
+
+def changed(row: FromClause) -> ColumnElement[Any]:
+    """When a row was last written, or made."""
+    return newest(row.c.updated_at, row.c.created_at)

@@ -38,13 +38,14 @@ def uuid_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Compute:
-    """A host with one compute node, its service and its provider."""
+    """A host with one compute node, its service, the service's mapping to the cell, and its provider."""
 
     name: str
     cell: str
     provider: Row
     node: Row
     service: Row
+    mapping: Row
 
     @property
     def uuid(self) -> str:
@@ -53,12 +54,13 @@ class Compute:
 
 @dataclass(frozen=True)
 class Server:
-    """A server's row, the mapping to its cell, and the flavor it was made of."""
+    """A server's row, the mapping to its cell, its request, and the flavor it was made of."""
 
     name: str
     cell: str
     instance: Row
     mapping: Row
+    request: Row
     flavor: Row
 
     @property
@@ -279,16 +281,37 @@ class Estate:
         self.trait(provider, "COMPUTE_NODE")
         self.trait(provider, "OWNER_NOVA")
         row = self.compute_node(name, node, cell=cell, uuid=provider["uuid"], hypervisor_type=hypervisor_type, at=at)
-        service = self.add(
-            t.services,
-            cell=cell,
-            host=name,
-            binary="nova-compute",
-            version=SERVICE_VERSION,
-            forced_down=0,
-            deleted=0,
+        service = self.service(name, cell=cell, at=at)
+        return Compute(name, cell, provider, row, service, self.host_mapping(name, cell, at=at))
+
+    def service(
+        self, host: str, binary: str = "nova-compute", *, cell: str = "cell1", at: str | None = None, **fields: Any
+    ) -> Row:
+        """A service that was seen up just now; fields as in ``services``."""
+        values: Row = {
+            "version": SERVICE_VERSION,
+            "disabled": 0,
+            "forced_down": 0,
+            "last_seen_up": self.ago(seconds=5),
+            "deleted": 0,
+            "deleted_at": None,
+            "created_at": at or self.ago(days=1),
+        } | fields
+        return self.add(t.services, cell=cell, host=host, binary=binary, **values)
+
+    def host_mapping(self, host: str, cell: str, at: str | None = None) -> Row:
+        """The API database's word on the cell of a host."""
+        return self.add(
+            t.host_mappings,
+            host=host,
+            cell_id=self.cell_id(cell),
+            created_at=at or self.ago(days=1),
+            updated_at=None,
         )
-        return Compute(name, cell, provider, row, service)
+
+    def cell_id(self, cell: str) -> int:
+        """The id of a cell's mapping."""
+        return self.cells.index(cell) + 1
 
     def compute_node(
         self,
@@ -305,6 +328,7 @@ class Estate:
         return self.add(
             t.compute_nodes,
             cell=cell,
+            id=self._next("compute node"),
             uuid=uuid or uuid_of(node),
             host=host,
             hypervisor_hostname=node,
@@ -372,17 +396,25 @@ class Estate:
             "vm_state": "active",
             "task_state": None,
             "hidden": 0,
+            "compute_id": host.node["id"] if host else None,
             "deleted": 0,
             "deleted_at": None,
             "created_at": at,
             "updated_at": at,
         } | fields
         instance = self.add(t.instances, cell=cell, uuid=uuid, project_id=project, **values)
-        mapping = self.add(t.instance_mappings, instance_uuid=uuid, cell_id=self.cells.index(cell) + 1)
+        mapping = self.add(
+            t.instance_mappings,
+            instance_uuid=uuid,
+            cell_id=self.cell_id(cell),
+            queued_for_delete=int(values["deleted"] != 0 or values["vm_state"] == "soft-delete"),
+            updated_at=at,
+        )
+        request = self.add(t.request_specs, instance_uuid=uuid)
         self.add(t.instance_extra, cell=cell, instance_uuid=uuid, flavor=self.embedded(flavor))
         if host and holds:
             self.claim(uuid, host.provider, self.amounts(flavor), project=project, at=at)
-        return Server(name, cell, instance, mapping, flavor)
+        return Server(name, cell, instance, mapping, request, flavor)
 
     def _small(self) -> Row:
         for row in self.rows.get(t.flavors, []):
@@ -423,7 +455,8 @@ class Estate:
             "scheduler_hints": {},
             "pci_requests": None,
         } | fields
-        return self.add(t.request_specs, instance_uuid=server.uuid, spec=json.dumps(_stored("RequestSpec", data)))
+        server.request["spec"] = json.dumps(_stored("RequestSpec", data))
+        return server.request
 
     def migration(
         self,
@@ -448,6 +481,7 @@ class Estate:
         return self.add(
             t.migrations,
             cell=server.cell,
+            id=self._next("migration row"),
             instance_uuid=server.uuid,
             migration_type=kind,
             status=status,
@@ -462,7 +496,8 @@ class Estate:
         """A server that the API has accepted and no cell has yet; returns its uuid."""
         uuid = uuid_of(name)
         self.add(t.build_requests, instance_uuid=uuid, created_at=at or self.ago(minutes=1))
-        self.add(t.instance_mappings, instance_uuid=uuid, cell_id=None)
+        self.add(t.instance_mappings, instance_uuid=uuid, cell_id=None, queued_for_delete=0, updated_at=None)
+        self.add(t.request_specs, instance_uuid=uuid)
         return uuid
 
     # --- to databases ---
@@ -490,14 +525,15 @@ class Estate:
             for number, cell in enumerate(self.cells, start=1)
         ]
         for role, name, url in targets:
-            unkept = {t.cell_mappings: mappings, t.request_specs: self.rows.get(t.request_specs, [])}
+            requests = [{"spec": ""} | row for row in self.rows.get(t.request_specs, [])]
+            unkept = {t.cell_mappings: mappings, t.whole_request_specs: requests}
             self._write(role, name, url, unkept if role is Role.API else {})
 
     def _write(self, role: Role, name: str, url: str, more: dict[Table, list[Row]]) -> None:
         target = url_of(url, name)
         rows = {
             table: [row for row in self.rows.get(table, []) if role is not Role.CELL or row["cell"] == name]
-            for table in t.live_tables(role)
+            for table in _own_tables(role)
         } | more
         try:
             with writing(target).begin() as connection:
@@ -558,7 +594,9 @@ def _refuse_rows(text: str, role: Role) -> None:
 
 
 def _own_tables(role: Role) -> list[Table]:
-    return [*t.live_tables(role), *([t.cell_mappings, t.request_specs] if role is Role.API else [])]
+    """The tables of a role, each with all the columns that are ever read of it."""
+    whole = [t.cell_mappings, t.whole_request_specs] if role is Role.API else []
+    return [*(table for table in t.live_tables(role) if table is not t.request_specs), *whole]
 
 
 def _bare(table: Table) -> Table:

@@ -224,14 +224,15 @@ def _fast_nics(estate: Estate, host: Compute) -> dict[str, Row]:
 def _bare_metal(cloud: _Cloud) -> None:
     """Two nodes of one ironic service: one in use, which nova then reserves, and one that is free."""
     estate = cloud.estate
-    service = estate.add(t.services, cell="cell1", host="ironic-01", binary="nova-compute", version=74, deleted=0)
+    at = estate.ago(days=400)
+    service, mapping = estate.service("ironic-01", at=at), estate.host_mapping("ironic-01", "cell1", at=at)
     for name, in_use in (("metal-01", True), ("metal-02", False)):
         uuid = uuid_of(name)
         provider = estate.provider(uuid, uuid=uuid)
         estate.inventory(provider, "CUSTOM_BAREMETAL_LARGE", 1, reserved=int(in_use))
         node = estate.compute_node("ironic-01", uuid, cell="cell1", uuid=uuid, hypervisor_type="ironic")
         if in_use:
-            host = Compute("ironic-01", "cell1", provider, node, service)
+            host = Compute("ironic-01", "cell1", provider, node, service, mapping)
             estate.server("research-simulation", host, cloud.flavors["bm.large"], project=_id("project research"))
             cloud.servers += 1
 
@@ -327,7 +328,7 @@ def _moves(cloud: _Cloud) -> None:
     # A host burnt out. Its server was evacuated; until the host is back the server keeps its part there.
     down, at = cloud.cell1[-1], estate.ago(hours=6)
     cloud.closed.add(down.compute.name)
-    down.compute.node["updated_at"] = estate.ago(hours=7)
+    down.compute.node["updated_at"] = down.compute.service["last_seen_up"] = estate.ago(hours=7)
     server = cloud.boot("intranet-mail", one, "m1.medium", at=at)
     cloud.hold(server.uuid, down, cloud.asks["m1.medium"], at)
     estate.migration(server, "evacuation", "done", down.compute, one.compute, at=at)
@@ -338,6 +339,7 @@ def _moves(cloud: _Cloud) -> None:
     move = cloud.move(server, "resize", "finished", two, three, at, was="m1.medium")
     estate.add(t.migrations, **move | {"cell": "cell1"})
     left = {"cell": "cell1", "host": two.compute.name, "node": two.compute.name, "hidden": 1, "vm_state": "active"}
+    left["compute_id"] = two.compute.node["id"]
     estate.add(t.instances, **server.instance | left)
 
 
@@ -354,11 +356,13 @@ def _hosts_gone_wrong(cloud: _Cloud) -> None:
     sold = host(1)
     estate.remove(t.compute_nodes, sold.node)
     estate.remove(t.services, sold.service)
+    estate.remove(t.host_mappings, sold.mapping)
 
     # Its service was deleted a month ago, and the provider stayed.
     retired = host(2)
     retired.node.update(deleted=1, deleted_at=estate.ago(days=30), updated_at=estate.ago(days=31))
-    retired.service["deleted"] = 1
+    retired.service.update(deleted=1, deleted_at=estate.ago(days=30), last_seen_up=estate.ago(days=31))
+    estate.remove(t.host_mappings, retired.mapping)
 
     # Installed anew under its old name: the new uuid cannot be registered while the old one has the name.
     reinstalled = host(3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
@@ -18,13 +18,15 @@ from placement_audit.source.connect import at_home
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: where its database is, or (url None) why that cannot be told."""
+    """One cell: where its database is, or (url None) why that cannot be told. ``id`` and ``uuid``: its mapping's."""
 
     name: str
     cell0: bool = False
     disabled: bool = False
     url: URL | None = None
     problem: str | None = None
+    id: int | None = None
+    uuid: str | None = None
 
 
 def known_cells(connection: Connection, api: URL, base: str | None, own_credentials: bool) -> list[Cell]:
@@ -40,13 +42,13 @@ def known_cells(connection: Connection, api: URL, base: str | None, own_credenti
     for row in rows:
         # A name may be NULL or stand twice; a uuid may not.
         name = row.name if row.name and names[row.name] == 1 else row.uuid
-        mapped = Cell(name, cell0=row.uuid == CELL0_UUID, disabled=bool(row.disabled))
+        mapped = Cell(name, row.uuid == CELL0_UUID, bool(row.disabled), id=row.id, uuid=row.uuid)
         try:
             url = _address(row.database_connection, base or api.render_as_string(hide_password=False))
             url = _as_ourselves(url, api) if own_credentials else url
-            cells.append(Cell(mapped.name, mapped.cell0, mapped.disabled, url))
+            cells.append(replace(mapped, url=url))
         except CannotTell as error:
-            cells.append(Cell(mapped.name, mapped.cell0, mapped.disabled, None, str(error)))
+            cells.append(replace(mapped, problem=str(error)))
     return cells
 
 
@@ -116,6 +118,4 @@ def overridden(cells: list[Cell], given: dict[str, URL]) -> list[Cell]:
     for name in given:
         if name not in names:
             raise CannotTell(f"--cell-db: no cell is named {name!r}; cell_mappings has {', '.join(names)}")
-    return [
-        Cell(cell.name, cell.cell0, cell.disabled, given[cell.name]) if cell.name in given else cell for cell in cells
-    ]
+    return [replace(cell, url=given[cell.name], problem=None) if cell.name in given else cell for cell in cells]

@@ -57,8 +57,9 @@ def test_templates_as_nova_fills_them() -> None:
 
 def test_a_given_cell_replaces_its_mapping() -> None:
     one, two = url_of("sqlite:///one.db", "test"), url_of("sqlite:///two.db", "test")
-    mapped = [Cell("cell0", cell0=True), Cell("cell1", url=two)]
-    assert [(cell.name, cell.url) for cell in overridden(mapped, {"cell1": one})] == [("cell0", None), ("cell1", one)]
+    mapped = [Cell("cell0", cell0=True, id=1), Cell("cell1", url=two, id=2)]
+    cells = overridden(mapped, {"cell1": one})
+    assert [(cell.name, cell.url, cell.id) for cell in cells] == [("cell0", None, 1), ("cell1", one, 2)]
     with pytest.raises(CannotTell, match="no cell is named 'celll1'; cell_mappings has cell0, cell1"):
         overridden(mapped, {"celll1": one})
 

@@ -1,0 +1,91 @@
+from sqlalchemy import and_, case, exists, func, literal, select
+
+from placement_audit.checks.relations import (
+    busy,
+    cell0s,
+    changed,
+    doubled,
+    impact,
+    moving,
+    newest,
+    nodes,
+    on_node,
+    servers,
+)
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import compute_nodes, odd_servers
+
+_server, _node = servers(), nodes()
+_renamed, _gone = nodes().alias("renamed"), compute_nodes.alias("gone_node")
+_group = (
+    select(
+        _server.c.cell,
+        _server.c.host,
+        _server.c.node,
+        func.count().label("servers"),
+        func.min(_server.c.uuid).label("example"),
+        # The longest there decides: a newcomer among them does not make the matter new.
+        func.min(changed(_server)).label("changed"),
+    )
+    .where(_server.c.host.is_not(None), _server.c.node.is_not(None), _server.c.cell.not_in(cell0s()))
+    .where(_server.c.uuid.in_(select(odd_servers.c.uuid)))
+    .where(~exists().where(on_node(_server, _node)))
+    .where(~busy(_server), ~moving(_server), ~doubled(_server))
+    .group_by(_server.c.cell, _server.c.host, _server.c.node)
+    .subquery("group")
+)
+_new_host = (
+    select(func.min(_renamed.c.host))
+    .where(_renamed.c.cell == _group.c.cell, _renamed.c.hypervisor_hostname == _group.c.node)
+    .scalar_subquery()
+)
+_deleted_at = (
+    select(func.max(_gone.c.deleted_at))
+    .where(
+        _gone.c.cell == _group.c.cell,
+        and_(_gone.c.hypervisor_hostname == _group.c.node, _gone.c.host == _group.c.host),
+    )
+    .scalar_subquery()
+)
+
+CHECK = Check(
+    code="N06",
+    name="server-on-unknown-node",
+    impact=Impact.HIGH,
+    title="Servers on a host that is no compute node",
+    message="{servers} servers, {example} among them, are on {node} of {host} in {cell}, which {state}",
+    identity=("cell", "host", "node"),
+    why=(
+        "No compute service counts these servers or takes orders for them, and whatever nova reports of its hosts "
+        "leaves them out: they cannot be moved, stopped or repaired."
+    ),
+    exceptions=(
+        "a migration, resize or another task of the server is in progress",
+        "bare metal nodes go by their own name: their service may be another by now",
+        "a server that a cross-cell resize hides, or that two cells show",
+        "a host whose node is there under another host's name is a warning",
+        "a node that was deleted just now",
+    ),
+    remedy=(
+        "openstack compute service list --service nova-compute --host {host}",
+        "openstack hypervisor list --matching {node}",
+        "openstack server list --all-projects --host {host}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
+    query=(
+        select(
+            _group.c.cell,
+            _group.c.host,
+            _group.c.node,
+            _group.c.servers,
+            _group.c.example,
+            case(
+                (_new_host.is_not(None), literal("now belongs to ") + _new_host),
+                (_deleted_at.is_not(None), literal("was deleted at ") + _deleted_at),
+                else_="is no compute node of that cell",
+            ).label("state"),
+            newest(_group.c.changed, _deleted_at).label("newest_change"),
+            impact((_new_host.is_not(None), "M"), otherwise="H").label("impact"),
+        ).order_by("cell", "host", "node")
+    ),
+)

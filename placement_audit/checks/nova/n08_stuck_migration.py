@@ -1,0 +1,85 @@
+from sqlalchemy import and_, case, exists, func, or_, select
+
+from placement_audit.checks.relations import before, changed, in_progress
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import instances, migrations
+
+_twin, _ahead, _server = migrations.alias("twin_migration"), migrations.alias("ahead"), instances.alias("server")
+_changed = changed(migrations)
+_evacuation = func.coalesce(migrations.c.migration_type, "") == "evacuation"
+# A step of the control plane alone; what waits for a host, or copies a guest, may take much longer.
+_step = or_(
+    migrations.c.status.in_(("preparing", "reverting", "confirming")),
+    and_(migrations.c.status.in_(("accepted", "pre-migrating")), ~_evacuation),
+)
+_work = or_(
+    migrations.c.status.in_(("queued", "migrating", "post-migrating")),
+    migrations.c.status.like("running%"),
+    and_(migrations.c.status.in_(("accepted", "pre-migrating")), _evacuation),
+)
+# A host migrates one guest after the other: while one is moving, the next ones wait their turn.
+_waits = and_(
+    migrations.c.status == "queued",
+    exists().where(
+        _ahead.c.cell == migrations.c.cell,
+        _ahead.c.source_compute == migrations.c.source_compute,
+        or_(_ahead.c.status == "preparing", _ahead.c.status.like("running%")),
+        in_progress(_ahead),
+        changed(_ahead) >= before(hours=1),
+    ),
+)
+_exists = exists().where(_server.c.uuid == migrations.c.instance_uuid, _server.c.deleted == 0)
+
+CHECK = Check(
+    code="N08",
+    name="stuck-migration",
+    impact=Impact.MEDIUM,
+    title="Migration that has not moved on for long",
+    message="{migration_type} of {instance} from {host} to {dest_host} has been {status} since {newest_change}",
+    identity=("cell", "migration_id"),
+    why=(
+        "While it is open the server takes no other move, both hosts keep room for it, and their services cannot be "
+        "deleted. A compute service that died in between never takes it up again."
+    ),
+    exceptions=(
+        "a resize or cold migration that waits for its confirmation, however long",
+        "whatever copies a guest or waits for a host, for a day; any other step, for an hour",
+        "live migrations that wait while another of the same host goes on",
+        "states that this version does not know",
+    ),
+    remedy=(
+        "openstack server show {present}",
+        "openstack server migration list --server {present}",
+        "# look into the logs of nova-compute on both hosts before a migration is aborted or reset",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/live-migration-usage.html",),
+    absorbs={"N09": ("instance",), "N19": ("cell", "migration_id")},
+    query=(
+        select(
+            migrations.c.cell,
+            migrations.c.id.label("migration_id"),
+            migrations.c.uuid.label("migration"),
+            migrations.c.instance_uuid.label("instance"),
+            migrations.c.source_compute.label("host"),
+            migrations.c.dest_compute.label("dest_host"),
+            func.coalesce(migrations.c.migration_type, "migration").label("migration_type"),
+            migrations.c.status,
+            case((_exists, migrations.c.instance_uuid)).label("present"),
+            _changed.label("newest_change"),
+        )
+        .where(in_progress(migrations))
+        .where(or_(and_(_step, _changed < before(hours=1)), and_(_work, _changed < before(days=1))))
+        .where(~_waits)
+        # A cross-cell resize has its row in two cells, and the one that changed last speaks for both.
+        .where(
+            ~exists().where(
+                _twin.c.uuid == migrations.c.uuid,
+                or_(
+                    changed(_twin) > _changed,
+                    and_(changed(_twin) == _changed, _twin.c.cell > migrations.c.cell),
+                ),
+            )
+        )
+        .order_by("cell", "migration_id")
+    ),
+)

@@ -1,0 +1,31 @@
+from sqlalchemy import select
+
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import aggregates
+
+CHECK = Check(
+    code="N14",
+    name="aggregate-without-uuid",
+    impact=Impact.MEDIUM,
+    title="Host aggregate without a uuid",
+    message="aggregate {aggregate}, number {aggregate_id}, has no uuid",
+    identity=("aggregate_id",),
+    why=(
+        "Placement knows aggregates by their uuid alone, so that this one is never mirrored there. Nova of today "
+        "cannot even load it: each list of aggregates or availability zones fails on it."
+    ),
+    remedy=(
+        "openstack aggregate list",
+        "# a uuid is to be written into nova_api.aggregates by hand, where the list fails",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/aggregates.html#aggregates-in-placement",),
+    query=(
+        select(
+            aggregates.c.id.label("aggregate_id"),
+            aggregates.c.name.label("aggregate"),
+            aggregates.c.created_at.label("newest_change"),
+        )
+        .where(aggregates.c.uuid.is_(None))
+        .order_by("aggregate_id")
+    ),
+)

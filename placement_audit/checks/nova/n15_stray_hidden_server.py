@@ -1,0 +1,54 @@
+from sqlalchemy import case, exists, func, select
+
+from placement_audit.checks.relations import busy, changed, in_progress, last_move, newest
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import instances, migrations, odd_servers
+
+_hidden, _twin = instances.alias("hidden"), instances.alias("visible")
+_visible = exists().where(
+    _twin.c.uuid == _hidden.c.uuid,
+    _twin.c.deleted == 0,
+    func.coalesce(_twin.c.hidden, 0) == 0,
+)
+_open = exists().where(migrations.c.instance_uuid == _hidden.c.uuid, in_progress(migrations))
+
+CHECK = Check(
+    code="N15",
+    name="stray-hidden-server",
+    impact=Impact.MEDIUM,
+    title="Hidden row of a server that no resize between cells needs",
+    message="server {instance} has a hidden row on {host} in {cell}, {state}",
+    identity=("instance", "cell"),
+    why=(
+        "A resize between cells hides the row that is not in use. When it ends without removing it, the row stays: "
+        "neither the API nor its owner sees it, while its host may still have the guest and its disk."
+    ),
+    exceptions=(
+        "any migration of the server that is in progress or waits for its confirmation",
+        "a task of the server",
+        "rows changed just now, as the end of a resize removes them",
+    ),
+    remedy=(
+        "openstack server show {instance}",
+        "openstack server migration list --server {instance}",
+        "nova-manage cell_v2 verify_instance --uuid {instance}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/configuration/cross-cell-resize.html",),
+    whole_cloud=True,
+    query=(
+        select(
+            _hidden.c.uuid.label("instance"),
+            _hidden.c.cell,
+            _hidden.c.host,
+            _hidden.c.vm_state,
+            case(
+                (_visible, "though its resize is over"),
+                else_="and no cell has one that can be seen",
+            ).label("state"),
+            newest(changed(_hidden), last_move(_hidden.c.uuid)).label("newest_change"),
+        )
+        .where(_hidden.c.uuid.in_(select(odd_servers.c.uuid)))
+        .where(_hidden.c.hidden == 1, _hidden.c.deleted == 0, ~_open, ~busy(_hidden))
+        .order_by("instance", "cell")
+    ),
+)

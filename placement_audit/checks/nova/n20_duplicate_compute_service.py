@@ -1,0 +1,36 @@
+from sqlalchemy import func, literal, select
+
+from placement_audit.checks.relations import computes
+from placement_audit.finding import Check, Impact
+
+_service = computes()
+
+CHECK = Check(
+    code="N20",
+    name="duplicate-compute-service",
+    impact=Impact.LOW,
+    title="Host with more than one compute service",
+    message="{services} nova-compute services call their host {host}: {spelled}",
+    identity=("host",),
+    why=(
+        "Nova maps a host's name to one cell, and databases differ in whether they tell upper from lower case: orders "
+        "for one of them may reach the other. Usually one is left over from a host that was renamed or moved."
+    ),
+    exceptions=("services of another kind, such as conductors, of which each cell may have one on the same host",),
+    remedy=(
+        "openstack compute service list --service nova-compute --host {host}",
+        "# delete the one that is down for good, once no server is on it",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/cells.html",),
+    query=(
+        select(
+            func.lower(_service.c.host).label("host"),
+            func.count().label("services"),
+            func.aggregate_strings(_service.c.host + literal(" in ") + _service.c.cell, ", ").label("spelled"),
+            func.max(_service.c.created_at).label("newest_change"),
+        )
+        .group_by(func.lower(_service.c.host))
+        .having(func.count() > 1)
+        .order_by("host")
+    ),
+)
