@@ -250,7 +250,7 @@ services = _table(
     # no updated_at: the services write it every few seconds
     Column("created_at", Clock),
 )
-# Of the four below, large and hardly needed, only the rows of suspects are read (derived.KEYED).
+# Of the four below, large and hardly needed, only some rows are read (derived.KEYED): suspects, and devices in use.
 pci_devices = _table(
     Role.CELL,
     "pci_devices",
