@@ -525,7 +525,7 @@ class Estate:
             for number, cell in enumerate(self.cells, start=1)
         ]
         for role, name, url in targets:
-            requests = [{"spec": ""} | row for row in self.rows.get(t.request_specs, [])]
+            requests: list[Row] = [{"spec": ""} | row for row in self.rows.get(t.request_specs, [])]
             unkept = {t.cell_mappings: mappings, t.whole_request_specs: requests}
             self._write(role, name, url, unkept if role is Role.API else {})
 
