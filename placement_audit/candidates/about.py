@@ -61,7 +61,7 @@ def _verdicts(supply: Supply, sieve: Sieve, number: int, root: int | None) -> It
     absent = {one.subject for bit, one in enumerate(sieve.constraints) if one.kind == "inventory" and mask >> bit & 1}
     for bit, constraint in enumerate(sieve.constraints):
         if mask >> bit & 1:
-            yield Verdict(suffix, constraint.name, FAIL, lack(sieve, unit, constraint))
+            yield Verdict(suffix, constraint.name, FAIL, lack(supply, sieve, unit, constraint))
         elif constraint.subject in absent:
             yield Verdict(suffix, constraint.name, NOT_JUDGED, "")
         else:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from placement_audit.candidates.combine import ALL_GROUPS, ISOLATE, MERGED, NESTED, Combined
 from placement_audit.candidates.nearest import DISABLED, eligible, lacks
-from placement_audit.candidates.sieve import TREE, Constraint, Row, Sieve
+from placement_audit.candidates.request import Request
+from placement_audit.candidates.sieve import Constraint, Row, Sieve
 from placement_audit.candidates.supply import Stock, Supply
 
 # What nova-compute sets max_unit to (SEMANTICS F.2).
 _PHYSICAL = {"VCPU": "cores", "PCPU": "dedicated cores", "MEMORY_MB": "memory", "DISK_GB": "disk"}
 _OF_STOCK = ("capacity", "min_unit", "max_unit", "step_size")
+
+
+class Trial(NamedTuple):
+    """On how many hosts there would be candidates with another amount of a class in one group.
+
+    ``plain``: there is but one group, and what serves it is a candidate.
+    """
+
+    plain: bool
+    hosts: Callable[[Sieve, str, int], int]
+
+
+_TRIALS = 6
+_ANY = 2**53
 _AT_MOST = 3
 _NAMED = 5
 
@@ -44,21 +60,25 @@ def _of_group(sieve: Sieve) -> str:
 # --- why ---
 
 
-def reasons(supply: Supply, sieves: Sequence[Sieve], combined: Combined) -> list[str]:
+def reasons(supply: Supply, request: Request, sieves: Sequence[Sieve], combined: Combined) -> list[str]:
     """Sentences for a tired engineer: the worst first."""
     found = []
     if combined.untold:
-        trees = number_of(len(combined.untold), "host")
-        found.append(f"on {trees} the combinations of groups are too many to look at: whether they serve is unknown")
+        hosts = f"{number_of(len(combined.untold), 'host')} ({_names(supply, combined.untold)})"
+        found.append(f"on {hosts} the combinations are too many to look at: whether they serve is unknown")
     if combined.inflated:
         found.append(
             f"placement may return more {' and '.join(combined.inflated)} than was asked: it adds up in place when a "
             "class is in the unsuffixed and in a suffixed group; group_policy=none avoids it"
         )
     if combined.candidates:
-        more = "more than " if combined.full else ""
         candidates, hosts = number_of(len(combined.candidates), "candidate"), number_of(len(combined.anchors), "host")
-        return [f"placement offers {more}{candidates} on {hosts}", *found]
+        told = f"more than {candidates} on at least {hosts}" if combined.full else f"{candidates} on {hosts}"
+        if request.limit is not None and request.limit < len(combined.candidates):
+            told += f"; limit={request.limit} lets placement return {request.limit:,} of them, nobody can tell which"
+        return [f"placement has {told}", *found]
+    if combined.untold:
+        return found
     for sieve in sieves:
         if not sieve.parts:
             found += [f"{told}{_of_group(sieve)}" for told in _group(supply, sieve)]
@@ -93,6 +113,8 @@ def _group(supply: Supply, sieve: Sieve) -> Iterator[str]:
     blocking = [one for one in sieve.constraints if _fails_on_all(sieve, one, units)]
     for constraint in blocking[:_AT_MOST]:
         yield _blocks(supply, sieve, constraint, units)
+    if len(blocking) > _AT_MOST:
+        yield f"nor does any have {', '.join(one.name for one in blocking[_AT_MOST:])}"
     if not blocking:
         yield from _mixed(sieve, units)
 
@@ -110,7 +132,7 @@ def _group_in_tree(supply: Supply, sieve: Sieve, tree: int | None) -> Iterator[s
     if not inside:
         yield f"in_tree: the tree of {_names(supply, [tree])} has no {' or '.join(sieve.group.resources)}"
     for unit in inside[:_AT_MOST]:
-        yield f"in_tree allows {_names(supply, [unit])} alone: {'; '.join(lacks(sieve, unit))}"
+        yield f"in_tree allows {_names(supply, [unit])} alone: {'; '.join(lacks(supply, sieve, unit))}"
 
 
 def _scattered(sieve: Sieve) -> Iterator[str]:
@@ -158,14 +180,14 @@ def _blocks_by_root(subject: str, every: str, have: str) -> str:
             f"{every} {have} trait COMPUTE_STATUS_DISABLED: the nova-compute service is disabled, or was and the trait "
             "is stuck. Look: openstack compute service list --service nova-compute"
         )
-    if subject[0] == "!":
+    if subject.startswith("!"):
         return f"{every} {have} trait {subject[1:]} at the root, which root_required forbids"
     return f"{every} {'lacks' if have == 'has' else 'lack'} trait {subject} at the root"
 
 
-def _range(values: Iterable[float]) -> str:
+def _range(values: Iterable[int]) -> str:
     low, high = min(found := list(values)), max(found)
-    return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _blocks_by_stock(sieve: Sieve, constraint: Constraint, units: Sequence[int]) -> str:
@@ -183,10 +205,8 @@ def _blocks_by_stock(sieve: Sieve, constraint: Constraint, units: Sequence[int])
             told += f". nova-compute sets it to the host's {_PHYSICAL[name]}; "
             one = stocks[0]
             if len({(other.ratio, other.capacity) for other in stocks}) == 1 and one.capacity > one.max_unit:
-                told += (
-                    f"allocation_ratio {one.ratio:g} makes capacity {one.capacity:.6g} and leaves max_unit at "
-                    f"{one.max_unit}"
-                )
+                told += f"allocation_ratio {one.ratio:g} makes capacity {one.claimable} "
+                told += f"and leaves max_unit at {one.max_unit}"
             else:
                 told += "a higher allocation_ratio lets more servers in, not a larger one"
         return told
@@ -199,13 +219,14 @@ def _blocks_by_stock(sieve: Sieve, constraint: Constraint, units: Sequence[int])
 
 def _blocks_by_capacity(name: str, amount: int, stocks: Sequence[Stock], noun: str) -> str:
     where = f"none of {number_of(len(stocks), noun)}" if len(stocks) > 1 else f"no {noun}, not on the only one"
-    largest = max(one.capacity for one in stocks)
-    if largest < amount:
-        return f"{amount} {name} fit on {where}, not even if it were empty: the largest capacity is {largest:.6g}"
-    freest = max(stocks, key=lambda one: one.capacity - one.used)
+    largest = max(stocks, key=lambda one: one.capacity)
+    if largest.capacity < amount:
+        return f"{amount} {name} fit on {where}, not even if it were empty: the largest capacity is {largest.computed}"
+    freest = max(stocks, key=lambda one: one.room)
+    leftovers = "; placement-audit audit tells whether leftovers hold some of it" if freest.used else ""
     return (
-        f"{amount} {name} are free on {where}: the most is {max(freest.capacity - freest.used, 0):.6g} ({freest.used} "
-        f"used of {freest.capacity:.6g}); placement-audit audit tells whether leftovers hold some of it"
+        f"{amount} {name} are free on {where}: the most is {max(freest.room, 0)} ({freest.used} used of "
+        f"{freest.computed}){leftovers}"
     )
 
 
@@ -229,10 +250,14 @@ def _blocks_by_aggregate(supply: Supply, sieve: Sieve, subject: str, units: Sequ
     word = "any of the aggregates" if len(uuids) > 1 else "aggregate"
     if not members:
         return f"no provider at all is in {word} {', '.join(uuids)}"
-    told = f"none of {number_of(len(units), sieve.noun)} is in {word} {', '.join(uuids)}, while others are"
-    if sieve.unit == TREE and supply.sharing - members:
-        told += "; a sharing provider must itself be in it, its users' membership does not count"
-    return told
+    outsiders = sorted({number for unit in units for number in sieve.outsiders(unit)})
+    if outsiders:
+        alone = len(outsiders) == 1
+        return (
+            f"the sharing {'provider' if alone else 'providers'} {_names(supply, outsiders)} of {every} "
+            f"{'is' if alone else 'are'} not in {word} {', '.join(uuids)}, and must be, whatever the hosts are in"
+        )
+    return f"none of {number_of(len(units), sieve.noun)} is in {word} {', '.join(uuids)}, while others are"
 
 
 def _together(supply: Supply, sieves: Sequence[Sieve], combined: Combined) -> Iterator[str]:
@@ -270,40 +295,61 @@ def _demand(supply: Supply, row: Row, stuck: Sequence[int]) -> str:
 # --- what would help ---
 
 
-def helps(sieves: Sequence[Sieve], only: Sequence[Counter[int]], combined: Combined) -> list[str]:
+def helps(sieves: Sequence[Sieve], only: Sequence[Counter[int]], combined: Combined, trial: Trial) -> list[str]:
     """What fits now, and what could be changed; nothing when there are candidates."""
     if combined.candidates:
         return []
     found: list[str] = []
     for sieve, counts in zip(sieves, only, strict=True):
         if not sieve.parts:
-            found += [f"{told}{_of_group(sieve)}" for told in _other_amounts(sieve)]
+            found += [f"{told}{_of_group(sieve)}" for told in _other_amounts(sieve, trial)]
             found += [f"{told}{_of_group(sieve)}" for told in _relaxed(sieve, counts)]
     found += [
         f"without {row.name} there would be candidates on {number_of(row.only_failed, 'host')}"
         for row in combined.rows
-        if row.only_failed and row.name != MERGED
+        if row.only_failed and row.name not in (MERGED, NESTED)
     ]
     return found
 
 
-def _other_amounts(sieve: Sieve) -> Iterator[str]:
-    """For each class the nearest amounts that fit where all else is met."""
+def _other_amounts(sieve: Sieve, trial: Trial) -> Iterator[str]:
+    """For each class the nearest amounts that get candidates, all else being as it is."""
+    told = False
     for name, amount in sieve.group.resources.items():
         own = {Constraint(kind, name) for kind in _OF_STOCK}
-        units = [unit for unit, mask in sieve.failed.items() if mask and own.issuperset(sieve.failing(unit))]
-        below = [max((one.below(amount) for one in sieve.sources(unit, name)), default=0) for unit in units]
-        most = max(below, default=0)
-        if most:
-            hosts = number_of(below.count(most), sieve.noun)
-            yield f"{name} {most} in place of {amount} is the largest amount below it that fits now, on {hosts}"
-        above = [
-            min(filter(None, (one.above(amount) for one in sieve.sources(unit, name))), default=0) for unit in units
-        ]
-        least = min(filter(None, above), default=0)
-        if least:
-            hosts = number_of(above.count(least), sieve.noun)
-            yield f"{name} {least} in place of {amount} is the smallest amount above it that fits now, on {hosts}"
+        units = [unit for unit in sieve.failed if own.issuperset(sieve.failing(unit))]
+        stocks = [one for unit in units for one in sieve.sources(unit, name)]
+        below = sorted({one.below(amount) for one in stocks} - {0}, reverse=True)
+        above = sorted({one.above(amount) for one in stocks} - {0})
+        sure = trial.plain and all(sieve.is_plain(unit) for unit in units)
+        for amounts, word in ((below, "largest amount below"), (above, "smallest amount above")):
+            for other in amounts[:_TRIALS]:
+                hosts = (
+                    sum(_gives(sieve, unit, name, other) for unit in units) if sure else trial.hosts(sieve, name, other)
+                )
+                if hosts:
+                    where = number_of(hosts, "host")
+                    yield f"{name} {other} in place of {amount} is the {word} it that fits now, on {where}"
+                    told = True
+                    break
+    if not told:
+        yield from _alone(sieve)
+
+
+def _gives(sieve: Sieve, unit: int, name: str, amount: int) -> bool:
+    return any(one.below(amount) == amount for one in sieve.sources(unit, name))
+
+
+def _alone(sieve: Sieve) -> Iterator[str]:
+    """Where more than one amount is too much: the most of each."""
+    units = [unit for unit in sieve.failed if all(one.kind in _OF_STOCK for one in sieve.failing(unit))]
+    most = {
+        name: max((one.below(_ANY) for unit in units for one in sieve.sources(unit, name)), default=0)
+        for name in sieve.group.resources
+    }
+    if len(most) > 1 and all(most.values()):
+        listed = ", ".join(f"{name} {amount}" for name, amount in most.items())
+        yield f"the most that one server could get now of each, taken alone: {listed}"
 
 
 def _relaxed(sieve: Sieve, counts: Counter[int]) -> Iterator[str]:
@@ -325,7 +371,7 @@ def _relaxing(sieve: Sieve, constraint: Constraint, where: str) -> str:
             )
         return told
     if kind == "capacity":
-        return f"room for {amount} {name} would do on {where}: free some, or raise allocation_ratio, or lower reserved"
+        return f"room for {amount} {name} would do on {where}: free what is held there, or raise allocation_ratio"
     if kind in ("min_unit", "step_size"):
         return f"another {kind} of {name} would do on {where}"
     if name == DISABLED:

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from placement_audit.candidates.request import Request
-from placement_audit.candidates.sieve import Part, Row, Sieve
+from placement_audit.candidates.sieve import PATIENCE, Part, Row, Sieve
 from placement_audit.candidates.supply import Supply
-
-# With nine groups on a wide tree there are more combinations than anyone can wait for.
-PATIENCE = 2_000_000
 
 ALL_GROUPS = "all groups in one tree"
 ISOLATE = "group_policy isolate"
@@ -83,7 +80,7 @@ class Combiner:
         shared = [sieve.parts.keys() for sieve in self._sieves]
         everywhere = set(shared[0]).intersection(*shared[1:]) if shared else set()
         somewhere = set().union(*shared)
-        untold: list[int] = []
+        untold = sorted(set().union(*(sieve.untold for sieve in self._sieves)))
         served: set[int] = set()
         full = False
         for anchor in sorted(everywhere):
@@ -138,7 +135,12 @@ class Combiner:
 
     def _candidates(self, lists: Sequence[Sequence[Part]], without: frozenset[str]) -> Iterator[Candidate]:
         self._steps = 0
-        for chosen, amounts in self._chosen(lists, 0, (), {}, without):
+        # Those with the fewest choices first: what cannot be is then seen early.
+        order = sorted(range(len(lists)), key=lambda index: len(lists[index]))
+        suffixes = [self._suffixes[index] for index in order]
+        for found, amounts in self._chosen([lists[index] for index in order], suffixes, (), {}, without):
+            by_suffix = dict(zip(suffixes, found, strict=True))
+            chosen = [by_suffix[suffix] for suffix in self._suffixes]
             if self._holds_together(chosen, amounts, without):
                 yield Candidate(
                     tuple(sorted((number, name, amount) for (number, name), amount in amounts.items())),
@@ -151,19 +153,18 @@ class Combiner:
     def _chosen(
         self,
         lists: Sequence[Sequence[Part]],
-        index: int,
+        suffixes: Sequence[str],
         chosen: tuple[Part, ...],
         amounts: dict[tuple[int, str], int],
         without: frozenset[str],
     ) -> Iterator[tuple[tuple[Part, ...], dict[tuple[int, str], int]]]:
+        index = len(chosen)
         if index == len(lists):
             yield chosen, amounts
             return
-        isolated = self._isolated and self._suffixes[index] and ISOLATE not in without
+        isolated = self._isolated and suffixes[index] and ISOLATE not in without
         taken = (
-            {part.providers[0] for suffix, part in zip(self._suffixes, chosen, strict=False) if suffix}
-            if isolated
-            else ()
+            {part.providers[0] for suffix, part in zip(suffixes, chosen, strict=False) if suffix} if isolated else ()
         )
         for part in lists[index]:
             self._steps += 1
@@ -175,7 +176,7 @@ class Combiner:
             for number, name, amount in part.uses:
                 merged[number, name] = merged.get((number, name), 0) + amount
             if MERGED in without or self._within(merged, part):
-                yield from self._chosen(lists, index + 1, (*chosen, part), merged, without)
+                yield from self._chosen(lists, suffixes, (*chosen, part), merged, without)
 
     def _within(self, amounts: Mapping[tuple[int, str], int], part: Part) -> bool:
         """Amounts only grow: what is too much already stays too much."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from placement_audit import schema as t
 from placement_audit.candidates.about import About, about
-from placement_audit.candidates.advice import helps, reasons
+from placement_audit.candidates.advice import Trial, helps, reasons
 from placement_audit.candidates.combine import Combined, Combiner
 from placement_audit.candidates.nearest import Nearest, nearest
 from placement_audit.candidates.request import Group, Refused, Request
@@ -18,6 +18,7 @@ from placement_audit.candidates.supply import Supply
 
 CEILING = 100_000
 _HOSTS = 5
+_TRIED = 20_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,21 @@ def explained(supply: Supply, request: Request, *, provider: str | None = None, 
     ]
     unknown, unseen = _refusal(supply, request, sieves)
     error = unknown or _breakdown(supply, sieves)
+    why = [*unseen, *reasons(supply, request, sieves, combined)]
+    if error:
+        # What survives is of no use to anybody then.
+        why = [error.message, *(() if combined.candidates else why)]
+        combined = replace(combined, candidates=[])
+    elif combined.untold and not combined.candidates:
+        error = Refused(None, why[0])
     status = "invalid" if error else "candidates" if combined.candidates else "none"
-    why = [*unseen, *reasons(supply, sieves, combined)]
+
+    def hosts_with(sieve: Sieve, name: str, amount: int) -> int:
+        resources = {**sieve.group.resources, name: amount}
+        other = sieved(supply, request, replace(sieve.group, resources=resources))
+        tried = [other if one is sieve else one for one in sieves]
+        return len(Combiner(supply, request, tried).combined(_TRIED).anchors)
+
     return Explanation(
         request=request,
         status=status,
@@ -78,11 +92,11 @@ def explained(supply: Supply, request: Request, *, provider: str | None = None, 
         combination=combined.rows,
         requests=_shown(supply, combined, request.limit),
         count=len(combined.candidates),
-        full=combined.full,
+        full=combined.full or bool(combined.untold),
         hosts=[name for _, name in supply.named(combined.anchors[:_HOSTS]).values()],
-        why=[error.message, *why] if error else why,
-        nearest=[] if combined.candidates else nearest(supply, sieves),
-        what_helps=helps(sieves, only, combined),
+        why=why,
+        nearest=[] if error or combined.candidates else nearest(supply, sieves),
+        what_helps=[] if error else helps(sieves, only, combined, Trial(combiner.is_plain, hosts_with)),
         about=about(supply, request, sieves, provider) if provider is not None else None,
     )
 

@@ -35,7 +35,7 @@ def nearest(supply: Supply, sieves: Sequence[Sieve], shown: int = SHOWN) -> list
     ]
     names = supply.named({unit for _, unit in found}) if found else {}
     return [
-        Nearest(*names.get(unit, ("", f"provider {unit}")), sieve.group.suffix, lacks(sieve, unit))
+        Nearest(*names.get(unit, ("", f"provider {unit}")), sieve.group.suffix, lacks(supply, sieve, unit))
         for sieve, unit in found
     ]
 
@@ -59,7 +59,7 @@ class _Distance:
         if mask not in self._by_mask:
             asked = self._sieve.group.resources
             self._by_mask[mask] = [
-                (one.kind, one.subject, asked[one.subject])
+                (one.kind, one.subject, min(asked[one.subject], 2**53))
                 for one in self._sieve.failing(unit)
                 if one.kind in ("capacity", "min_unit", "max_unit")
             ]
@@ -75,21 +75,25 @@ class _Distance:
         return min(max(one.min_unit - amount, 0) / amount for one in stocks)
 
 
-def lacks(sieve: Sieve, unit: int) -> list[str]:
+def lacks(supply: Supply, sieve: Sieve, unit: int) -> list[str]:
     """One line for each constraint that fails on a unit."""
     failing = sieve.failing(unit)
     if not failing:
         return ["each constraint is met by one of its providers, but never all of them by the same ones"]
-    return [lack(sieve, unit, constraint) for constraint in failing]
+    return [lack(supply, sieve, unit, constraint) for constraint in failing]
 
 
-def lack(sieve: Sieve, unit: int, constraint: Constraint) -> str:
+def lack(supply: Supply, sieve: Sieve, unit: int, constraint: Constraint) -> str:
     """Why a constraint fails on a unit, with its numbers."""
     kind, subject = constraint
     amount = sieve.group.resources.get(subject)
     stocks = sieve.sources(unit, subject) if amount else []
     if amount and stocks:
-        return f"{subject} {amount}: {_numbers(kind, max(stocks, key=lambda one: one.capacity - one.used))}"
+        return f"{subject} {amount}: {_numbers(kind, max(stocks, key=lambda one: one.room))}"
+    outsiders = sieve.outsiders(unit) if kind == "member_of" else []
+    if outsiders and not subject.startswith("!"):
+        names = ", ".join(sorted(name for _, name in supply.named(outsiders).values()))
+        return f"{names}, which it shares with others, is not in aggregate {subject} and must itself be"
     refused = subject.startswith("!")
     bare = subject.removeprefix("!")
     names = "any of the traits " + subject[3:] if subject.startswith("in:") else f"trait {subject}"
@@ -111,14 +115,14 @@ def lack(sieve: Sieve, unit: int, constraint: Constraint) -> str:
 
 def _numbers(kind: str, one: Stock) -> str:
     if kind == "capacity":
-        return f"{max(one.capacity - one.used, 0):.6g} free ({one.used} used of {one.capacity:.6g})"
+        return f"{max(one.room, 0)} free ({one.used} used of {one.computed})"
     return f"{kind} is {getattr(one, kind)}"
 
 
 def numbers_of(one: Stock) -> str:
     """An inventory in one line."""
     return (
-        f"{max(one.capacity - one.used, 0):.6g} free: capacity {one.capacity:.6g} (total {one.total}, "
+        f"{max(one.room, 0)} free: capacity {one.computed} (total {one.total}, "
         f"reserved {one.reserved}, allocation_ratio {one.ratio:g}), used {one.used}, min_unit {one.min_unit}, "
         f"max_unit {one.max_unit}, step_size {one.step_size}"
     )

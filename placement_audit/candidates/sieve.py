@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 
 from placement_audit.candidates.request import Group, Request
 from placement_audit.candidates.supply import Stock, Supply
 
 PROVIDER, TREE = "provider", "tree"
+# With five classes or nine groups on a wide tree there are more combinations than anyone can wait for.
+PATIENCE = 2_000_000
+_MOST_PARTS = 100_001
 _STOCK_KINDS = ("capacity", "min_unit", "max_unit", "step_size")
 # Their bits, behind the one of the inventory itself.
 _ALL_STOCK = 0b11110
@@ -66,6 +69,8 @@ class Sieve:
     parts: dict[int, list[Part]] = field(default_factory=dict)
     # Units that one constraint keeps out, with its number.
     only: list[tuple[int, int]] = field(default_factory=list)
+    # Anchors with more ways to be served than anyone can look at.
+    untold: set[int] = field(default_factory=set)
 
     @property
     def noun(self) -> str:
@@ -84,6 +89,14 @@ class Sieve:
     def sources(self, unit: int, name: str) -> list[Stock]:
         """The inventories that the unit could draw a class from."""
         raise NotImplementedError
+
+    def is_plain(self, unit: int) -> bool:
+        """Whether there is no choice on a unit, so that what fails is all there is to know."""
+        return True
+
+    def outsiders(self, unit: int) -> list[int]:
+        """Providers of other trees that share with the unit, and are not in an aggregate that is asked for."""
+        return []
 
     def reached(self) -> Iterator[tuple[int, int | None, int | None]]:
         """The providers whose trees placement reads in full: provider, anchor, and the provider's own root."""
@@ -419,29 +432,36 @@ class _Trees(Sieve):
         stock = [bit for bit, constraint in enumerate(self.constraints) if constraint.kind in _STOCK_KINDS]
         for anchor, mask in self.failed.items():
             if not mask:
-                found = self._supplied(anchor, 0)
+                found = list(islice(self._supplied(anchor, 0), _MOST_PARTS))
                 if found:
                     self.parts[anchor] = found
                     continue
                 tries: Sequence[int] = [*stock, *wanting]
             elif _one_bit(mask):
                 number = mask.bit_length() - 1
-                if self._is_plain(anchor):
+                if self.is_plain(anchor):
                     self.only.append((anchor, number))
                     continue
                 tries = [number]
             else:
                 continue
-            self.only += [(anchor, bit) for bit in tries if self._supplied(anchor, 1 << bit)]
+            self.only += [(anchor, bit) for bit in tries if any(True for _ in self._supplied(anchor, 1 << bit))]
 
-    def _is_plain(self, anchor: int) -> bool:
-        """Whether there is no choice, so that what fails is all there is to know."""
-        return len(self._verdicts.member_of) < 2 and all(len(numbers) == 1 for numbers in self._choices[anchor])
+    def is_plain(self, unit: int) -> bool:
+        return len(self._verdicts.member_of) < 2 and all(len(numbers) == 1 for numbers in self._choices[unit])
 
-    def _supplied(self, anchor: int, without: int) -> list[Part]:
+    def outsiders(self, unit: int) -> list[int]:
+        return [
+            number
+            for numbers in self._choices[unit]
+            if all(self._foreign(number, unit) and self._fails_membership(number) for number in numbers)
+            for number in numbers
+        ]
+
+    def _supplied(self, anchor: int, without: int) -> Iterator[Part]:
         """Everything that serves the group there, if the constraints ``without`` did not hold."""
         if self._verdicts.anchor(anchor) & ~without:
-            return []
+            return
         lists = []
         for (_, _, _, first), numbers in zip(self._verdicts.stock, self._choices[anchor], strict=True):
             source = numbers
@@ -449,21 +469,22 @@ class _Trees(Sieve):
                 source = [anchor]  # as if the root had such an inventory
             fitting = [number for number in source if self._fits(number, anchor, first, without)]
             if not fitting:
-                return []
+                return
             lists.append(fitting)
         required = [bearers for bit, bearers in self._verdicts.required if not without >> bit & 1]
         names = [(name, amount) for name, amount, _, _ in self._verdicts.stock]
-        return [
-            Part(
-                tuple(dict.fromkeys(chosen)),
-                tuple((number, name, amount) for number, (name, amount) in zip(chosen, names, strict=True)),
-            )
-            for chosen in product(*lists)
-            if all(not bearers.isdisjoint(chosen) for bearers in required)
-        ]
+        for count, chosen in enumerate(product(*lists)):
+            if count == PATIENCE:
+                self.untold.add(anchor)
+                return
+            if all(not bearers.isdisjoint(chosen) for bearers in required):
+                yield Part(
+                    tuple(dict.fromkeys(chosen)),
+                    tuple((number, name, amount) for number, (name, amount) in zip(chosen, names, strict=True)),
+                )
 
     def lifted(self, unit: int, number: int) -> dict[int, list[Part]]:
-        found = self._supplied(unit, 1 << number)
+        found = list(islice(self._supplied(unit, 1 << number), _MOST_PARTS))
         return {unit: found} if found else {}
 
     def sources(self, unit: int, name: str) -> list[Stock]:

@@ -6,7 +6,8 @@ selects run on live placement and on a snapshot alike.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,9 +58,30 @@ class Stock(NamedTuple):
     within_max: bool
     in_step: bool
 
+    def rejudged(self, amount: int) -> Stock:
+        """The same for another amount: the capacity is still the server's."""
+        return self._replace(
+            has_room=self.used + amount <= self.capacity,
+            reaches_min=self.min_unit <= amount,
+            within_max=amount <= self.max_unit,
+            in_step=self.step_size > 0 and amount % self.step_size == 0,
+        )
+
+    @property
+    def room(self) -> int:
+        """How much is free, in whole units; below 0 when too much is used."""
+        return math.floor(self.capacity - self.used)
+
+    @property
+    def computed(self) -> str:
+        """The capacity in words: a FLOAT ratio such as 0.9 is a little less than it looks (SEMANTICS B.3)."""
+        if math.floor(self.capacity) == self.claimable:
+            return f"{self.claimable}"
+        return f"{self.capacity:.9g}, computed from a ratio of {self.ratio:g} that the database cannot hold exactly"
+
     def below(self, amount: int) -> int:
         """The largest amount, not above this one, that could be had of it now; 0 for none."""
-        free = min(int(self.capacity - self.used + 1e-9), self.max_unit, amount)
+        free = min(self.room, self.claimable - self.used, self.max_unit, amount)
         whole = free - free % self.step_size if self.step_size > 0 else 0
         return whole if whole >= max(self.min_unit, 1) else 0
 
@@ -69,7 +91,7 @@ class Stock(NamedTuple):
             return 0
         least = max(amount + 1, self.min_unit)
         whole = -(-least // self.step_size) * self.step_size
-        return whole if whole <= self.max_unit and whole <= self.capacity - self.used + 1e-9 else 0
+        return whole if whole <= min(self.room, self.claimable - self.used, self.max_unit) else 0
 
 
 @dataclass(frozen=True)
@@ -95,6 +117,7 @@ class Supply:
         self._asked_traits: set[str] = set()
         self._bearers: dict[str, frozenset[int]] = {}
         self._stock: dict[tuple[str, int], dict[int, Stock]] = {}
+        self._read: dict[str, dict[int, Stock]] = {}
         self._members: dict[str, frozenset[int]] = {}
         self._anchors: dict[int, frozenset[int]] = {}
         self._places: dict[int, Place] | None = None
@@ -150,9 +173,12 @@ class Supply:
         if not wanted:
             return
         self._asked_traits |= wanted
-        rows = self.connection.execute(select(t.traits.c.id, t.traits.c.name).where(t.traits.c.name.in_(wanted)))
-        # A collation may find more than was asked for.
-        self._trait_ids |= (found := {row.name: row.id for row in rows if row.name in wanted})
+        found: dict[str, int] = {}
+        for some in _portions(wanted):
+            rows = self.connection.execute(select(t.traits.c.id, t.traits.c.name).where(t.traits.c.name.in_(some)))
+            # A collation may find more than was asked for.
+            found |= {row.name: row.id for row in rows if row.name in wanted}
+        self._trait_ids |= found
         bearers: dict[int, set[int]] = {number: set() for number in found.values()}
         if bearers:
             of = t.resource_provider_traits.c
@@ -187,13 +213,13 @@ class Supply:
         if missing:
             within, aggregate = t.resource_provider_aggregates.c, t.placement_aggregates.c
             found: dict[str, set[int]] = {uuid: set() for uuid in missing}
-            for row in self.connection.execute(
-                select(aggregate.uuid, within.resource_provider_id)
-                .join_from(t.placement_aggregates, t.resource_provider_aggregates, within.aggregate_id == aggregate.id)
-                .where(aggregate.uuid.in_(missing))
-            ):
-                if row.uuid in found:
-                    found[row.uuid].add(row.resource_provider_id)
+            rows = select(aggregate.uuid, within.resource_provider_id).join_from(
+                t.placement_aggregates, t.resource_provider_aggregates, within.aggregate_id == aggregate.id
+            )
+            for some in _portions(missing):
+                for row in self.connection.execute(rows.where(aggregate.uuid.in_(some))):
+                    if row.uuid in found:
+                        found[row.uuid].add(row.resource_provider_id)
             self._members |= {uuid: frozenset(ids) for uuid, ids in found.items()}
         return frozenset().union(*(self._members[uuid] for uuid in wanted))
 
@@ -310,7 +336,10 @@ class Supply:
 
     def stock(self, name: str, amount: int) -> Mapping[int, Stock]:
         """By provider id: everyone who has the class, judged for an amount of it."""
+        amount = min(amount, _MOST)
         key = name, amount
+        if key not in self._stock and name in self._read:
+            self._stock[key] = {number: one.rejudged(amount) for number, one in self._read[name].items()}
         if key not in self._stock:
             number = self.class_id(name)
             found = {}
@@ -318,7 +347,7 @@ class Supply:
                 for row in self._stock_rows(name, number, amount):
                     one = _stock(row, self._computes_single)
                     found[one.provider_id] = one
-            self._stock[key] = found
+            self._stock[key] = self._read[name] = found
         return self._stock[key]
 
     def _stock_rows(self, name: str, class_id: int, amount: int) -> Iterable[Sequence[Any]]:
@@ -332,7 +361,6 @@ class Supply:
 
     def _stock_select(self, name: str, class_id: int, amount: int) -> Any:
         held, inv, rp = t.allocations.c, t.inventories.c, t.resource_providers.c
-        amount = min(amount, _MOST)
         # Looked up by provider: MariaDB groups the whole table for a join, which takes three times as long.
         used = (
             select(func.sum(held.used))
@@ -400,6 +428,13 @@ class Supply:
 FIELDS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
 # Above this many ids it is cheaper to read a whole table than to name them.
 _MANY = 5_000
+
+
+def _portions(names: Iterable[str]) -> Iterator[list[str]]:
+    """As many at a time as every engine takes."""
+    listed = sorted(names)
+    for start in range(0, len(listed), _MANY):
+        yield listed[start : start + _MANY]
 
 
 def _verdict(condition: ColumnElement[bool]) -> ColumnElement[int]:

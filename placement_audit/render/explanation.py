@@ -89,7 +89,9 @@ def headline(explanation: Explanation) -> str:
     """The verdict in one line."""
     if explanation.status == "invalid":
         error = explanation.error.message if explanation.error else ""
-        return "PLACEMENT BREAKS, it answers 500" if "answers 500" in error else "REFUSED, placement answers 400"
+        if "answers 500" in error:
+            return "PLACEMENT BREAKS, it answers 500"
+        return "COULD NOT TELL" if "too many to look at" in error else "REFUSED, placement answers 400"
     if explanation.status == "none":
         return "NO CANDIDATES"
     count, shown = explanation.count, len(explanation.requests)

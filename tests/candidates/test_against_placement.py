@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -146,6 +147,52 @@ def test_only_this_fails_on_sqlite(sqlite_judge: Judge) -> None:
 
 def test_only_this_fails_on_mariadb(mariadb_judge: Judge) -> None:
     check_culprits(mariadb_judge)
+
+
+_INSTEAD = re.compile(r"(\w+) (\d+) in place of (\d+) is the (largest|smallest) .* on (\d+) host(?:.*group (\w+))?")
+
+
+def check_other_amounts(judge: Judge) -> None:
+    """An amount that is said to fit gets candidates, and the ones between it and what was asked get none."""
+    told = 0
+
+    @briefly
+    @given(cases())
+    def run(case: tuple[World, list[Request]]) -> None:
+        nonlocal told
+        world, asked = case
+        judge.fill(world.estate())
+        for request in asked:
+            for line in judge.ours(request).what_helps:
+                match = _INSTEAD.match(line)
+                if not match:
+                    continue
+                name, other, amount, suffix = match[1], int(match[2]), int(match[3]), match[6] or ""
+                answer = judge.ask(_with_amount(request, suffix, name, other))
+                assert answer.requests, (request.query, line)
+                between = range(other + 1, amount) if match[4] == "largest" else range(amount + 1, other)
+                for closer in between[:20]:
+                    assert not judge.ask(_with_amount(request, suffix, name, closer)).requests, (request.query, line)
+                told += 1
+
+    run()
+    assert told > WANTED / 50
+
+
+def test_other_amounts_on_sqlite(sqlite_judge: Judge) -> None:
+    check_other_amounts(sqlite_judge)
+
+
+def test_other_amounts_on_mariadb(mariadb_judge: Judge) -> None:
+    check_other_amounts(mariadb_judge)
+
+
+def _with_amount(request: Request, suffix: str, name: str, amount: int) -> Request:
+    groups = tuple(
+        replace(one, resources={**one.resources, name: amount}) if one.suffix == suffix else one
+        for one in request.groups
+    )
+    return replace(request, groups=groups)
 
 
 def found_culprits(judge: Judge, request: Request) -> list[tuple[Sieve, int, int]]:
