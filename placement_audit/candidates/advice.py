@@ -92,16 +92,15 @@ def _group(supply: Supply, sieve: Sieve) -> Iterator[str]:
     if not sieve.failed:
         yield f"no provider has an inventory of {' or '.join(sieve.group.resources) or 'anything'}"
         return
+    if sieve.group.in_tree:
+        yield from _group_in_tree(supply, sieve, supply.tree_of(sieve.group.in_tree))
+        return
     everywhere = [
         one for one in sieve.constraints if one.kind == "inventory" and _fails_on_all(sieve, one, sieve.failed)
     ]
     if everywhere:
         for constraint in everywhere:
             yield f"no provider has an inventory of {constraint.subject}"
-        return
-    tree = supply.tree_of(sieve.group.in_tree) if sieve.group.in_tree else None
-    if sieve.group.in_tree:
-        yield from _group_in_tree(supply, sieve, tree)
         return
     units = eligible(sieve)
     if any(one.kind == "inventory" for one in sieve.failing(units[0])):

@@ -54,10 +54,13 @@ class Explanation:
     about: About | None = None
 
 
-def explained(supply: Supply, request: Request, *, provider: str | None = None, ceiling: int = CEILING) -> Explanation:
+def explained(
+    supply: Supply, request: Request, *, provider: str | None = None, listed: bool = True, ceiling: int = CEILING
+) -> Explanation:
     """Judge a request against all providers. What placement refuses is explained as far as the rows tell.
 
-    ``provider``: a uuid or name about which all is to be told. Raises CannotTell when there is none, or several.
+    ``provider``: a uuid or name about which all is to be told; ``listed``: whether ``requests`` are wanted. Raises
+    CannotTell when there is no such provider, or several.
     """
     supply.read_traits(_traits_of(request))
     sieves = [sieved(supply, request, group) for group in request.groups]
@@ -90,7 +93,7 @@ def explained(supply: Supply, request: Request, *, provider: str | None = None, 
         error=error,
         evidence=evidence,
         combination=combined.rows,
-        requests=_shown(supply, combined, request.limit),
+        requests=_shown(supply, combined, request.limit) if listed else [],
         count=len(combined.candidates),
         full=combined.full or bool(combined.untold),
         hosts=[name for _, name in supply.named(combined.anchors[:_HOSTS]).values()],

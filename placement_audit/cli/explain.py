@@ -170,7 +170,7 @@ def command(
     width = _width(output)
     try:
         with _databases(live, snapshot_file, wish.of_nova) as databases:
-            asked, told = _asked(wish, databases, changes, what_if, provider)
+            asked, told = _asked(wish, databases, changes, what_if, provider, listed=layout == "json")
     except Refused as refusal:
         query = request if request not in (None, "-") else ""
         text = render.refused_document(refusal, query or "") if layout == "json" else render.refused(refusal, width)
@@ -258,7 +258,13 @@ def _databases(live: Live, snapshot_file: str | None, with_nova: bool) -> Iterat
 
 
 def _asked(
-    wish: _Wish, databases: _Databases, changes: Changes, texts: Sequence[str], provider: str | None
+    wish: _Wish,
+    databases: _Databases,
+    changes: Changes,
+    texts: Sequence[str],
+    provider: str | None,
+    *,
+    listed: bool,
 ) -> tuple[list[Asked], Circumstances]:
     from placement_audit.candidates.explanation import explained
     from placement_audit.candidates.supply import Supply
@@ -280,9 +286,9 @@ def _asked(
     after = supply(changes) if texts else None
     found = [
         Asked(
-            explained(before, request, provider=provider),
+            explained(before, request, provider=provider, listed=listed),
             "" if len(requests) == 1 else "first request" if number == 0 else "second request, with VCPU for PCPU",
-            explained(after, request, provider=provider) if after is not None else None,
+            explained(after, request, provider=provider, listed=listed) if after is not None else None,
         )
         for number, request in enumerate(requests)
     ]

@@ -230,6 +230,8 @@ def _bare_metal(cloud: _Cloud) -> None:
         uuid = uuid_of(name)
         provider = estate.provider(uuid, uuid=uuid)
         estate.inventory(provider, "CUSTOM_BAREMETAL_LARGE", 1, reserved=int(in_use))
+        estate.trait(provider, "COMPUTE_NODE")
+        estate.trait(provider, "OWNER_NOVA")
         node = estate.compute_node("ironic-01", uuid, cell="cell1", uuid=uuid, hypervisor_type="ironic")
         if in_use:
             host = Compute("ironic-01", "cell1", provider, node, service, mapping)

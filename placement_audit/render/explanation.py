@@ -94,7 +94,8 @@ def headline(explanation: Explanation) -> str:
         return "COULD NOT TELL" if "too many to look at" in error else "REFUSED, placement answers 400"
     if explanation.status == "none":
         return "NO CANDIDATES"
-    count, shown = explanation.count, len(explanation.requests)
+    count = explanation.count
+    shown = min(count, explanation.request.limit or count)
     told = f"{'more than ' if explanation.full else ''}{count:,} {'CANDIDATE' if count == 1 else 'CANDIDATES'}"
     limited = f", {shown:,} within the limit" if shown < count else ""
     return f"{told}{limited}, such as on {', '.join(explanation.hosts)}"

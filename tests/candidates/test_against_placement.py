@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from placement_audit.candidates import combine
 from placement_audit.candidates.combine import Combiner
 from placement_audit.candidates.explanation import culprits, explained
 from placement_audit.candidates.request import Group, Request
 from placement_audit.candidates.sieve import TREE, Constraint, Sieve, sieved
 from placement_audit.candidates.supply import Supply
 from placement_audit.candidates.whatif import understood
-from placement_audit.schema import SHARING_TRAIT
+from placement_audit.schema import SHARING_TRAIT, resource_providers
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import Sources
 from placement_audit.source.connect import Limits
@@ -506,3 +507,81 @@ def test_wide_trees_are_given_up_in_time(sqlite_judge: Judge) -> None:
     groups = tuple(Group(str(number), {"VGPU": 1}) for number in range(1, 10))
     ours = sqlite_judge.ours(Request(groups, "isolate"))
     assert ours.status == "none"
+
+
+def test_a_shared_disk_outside_the_zone_is_named(sqlite_judge: Judge) -> None:
+    """SEMANTICS B.6: the host is in the zone's aggregate, its shared disk is not."""
+    one, users = Inventory(10, 0, 1, 10, 1, 1.0, 0), frozenset(["ssd"])
+    host = Provider(None, {"VCPU": one}, aggregates=users | {"north"})
+    pool = Provider(None, {"DISK_GB": one}, frozenset([SHARING_TRAIT]), users)
+    sqlite_judge.fill(World([host, pool]).estate())
+    zone = frozenset([aggregate("north")])
+    ours = sqlite_judge.compare(Request((Group("", {"VCPU": 1, "DISK_GB": 1}, member_of=(zone,)),)))
+    assert ours.why == [
+        f"the sharing provider p1 of the only host is not in aggregate {aggregate('north')}, and must be, "
+        "whatever the hosts are in"
+    ]
+    [host_of_it] = ours.nearest
+    assert host_of_it.lacks[0].startswith("p1, which it shares with others, is not in aggregate")
+
+
+def test_in_tree_without_the_shared_disk(sqlite_judge: Judge) -> None:
+    one, users = Inventory(10, 0, 1, 10, 1, 1.0, 0), frozenset(["ssd"])
+    hosts = [Provider(None, {"VCPU": one}, aggregates=users) for _ in range(3)]
+    pool = Provider(None, {"DISK_GB": one}, frozenset([SHARING_TRAIT]), users)
+    sqlite_judge.fill(World([*hosts, pool]).estate())
+    ours = sqlite_judge.compare(Request((Group("", {"VCPU": 1, "DISK_GB": 1}, in_tree=provider_uuid(1)),)))
+    assert ours.why == [
+        "in_tree allows p1 alone: no inventory of DISK_GB of its own (in_tree leaves out what is shared)"
+    ]
+
+
+def test_a_float_is_not_what_it_looks(mariadb_judge: Judge) -> None:
+    mariadb_judge.fill(World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 0.9, 0)})]).estate())
+    ours = mariadb_judge.compare(Request((Group("", {"VCPU": 9}),)))
+    assert "8.99999976, computed from a ratio of 0.9 that the database cannot hold exactly" in ours.why[0]
+    assert ours.what_helps[0].startswith("VCPU 8 in place of 9")
+
+
+def test_large_numbers_are_whole(sqlite_judge: Judge) -> None:
+    sqlite_judge.fill(World([Provider(None, {"VCPU": Inventory(1546752, 0, 1, 1546752, 1, 1.0, 1)})]).estate())
+    ours = sqlite_judge.compare(Request((Group("", {"VCPU": 1546752}),)))
+    assert "the most is 1546751 (1 used of 1546752)" in ours.why[0]
+
+
+def test_one_way_among_many_is_found(sqlite_judge: Judge) -> None:
+    """Nine groups of any child, and one that only the first child serves."""
+    one = Inventory(1, 0, 1, 1, 1, 1.0, 0)
+    children = [Provider(0, {"VGPU": one, **({"DISK_GB": one} if number == 0 else {})}) for number in range(12)]
+    sqlite_judge.fill(World([Provider(None, {"VCPU": one}), *children]).estate())
+    groups = (*(Group(str(number), {"VGPU": 1}) for number in range(1, 7)), Group("A", {"DISK_GB": 1}))
+    with sqlite_judge.engine.connect() as connection:
+        ours = explained(Supply(connection), Request(groups, "isolate"), ceiling=10)
+    assert ours.status == "candidates"
+    assert ours.full
+    assert "at least 1 host" in ours.why[0]
+
+
+def test_giving_up_is_no_verdict(sqlite_judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(combine, "PATIENCE", 10)
+    one = Inventory(1, 0, 1, 1, 1, 1.0, 0)
+    sqlite_judge.fill(World([Provider(None, {"VCPU": one}), *[Provider(0, {"VGPU": one}) for _ in range(4)]]).estate())
+    groups = tuple(Group(str(number), {"VGPU": 1}) for number in range(1, 6))
+    ours = sqlite_judge.ours(Request(groups, "isolate"))
+    assert ours.status == "invalid"
+    assert ours.error is not None
+    assert "too many to look at" in ours.error.message
+    assert ours.full
+
+
+@pytest.mark.parametrize("amount", [2**53, 10**30, 10**400])
+def test_amounts_beyond_all_bounds(sqlite_judge: Judge, amount: int) -> None:
+    sqlite_judge.fill(World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 1.0, 0)})]).estate())
+    assert sqlite_judge.ours(Request((Group("", {"VCPU": amount}),))).status == "none"
+
+
+def test_a_provider_without_a_name(sqlite_judge: Judge) -> None:
+    estate = World([Provider(None, {"VCPU": Inventory(10, 0, 1, 10, 1, 1.0, 0)})]).estate()
+    estate.rows[resource_providers][0]["name"] = None
+    sqlite_judge.fill(estate)
+    assert list(sqlite_judge.compare(Request((Group("", {"VCPU": 1}),))).hosts) == [provider_uuid(0)]

@@ -186,7 +186,7 @@ CHECK = Check(
         "a flavor that only its root disk keeps out is information: servers boot from volumes",
         "traits, aggregates and group policies that keep hosts out are not looked at",
     ),
-    remedy=("openstack flavor show {flavor_id}",),
+    remedy=("openstack flavor show {flavor_id}", "placement-audit explain --flavor {flavor_id}"),
     references=("https://docs.openstack.org/nova/latest/user/flavors.html",),
     query=(
         select(

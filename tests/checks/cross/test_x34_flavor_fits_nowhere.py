@@ -35,7 +35,7 @@ def test_fires_for_more_cpus_than_a_host_has(audit: Auditor, estate: Estate) -> 
     assert finding.severity == "warning"
     assert finding.evidence["reasons"] == "VCPU 64: max_unit is at most 48 on 2 providers"
     assert finding.message == f"flavor huge fits on no host, however empty: {finding.evidence['reasons']}"
-    assert finding.remedy == ("openstack flavor show a1b2",)
+    assert finding.remedy == ("openstack flavor show a1b2", "placement-audit explain --flavor a1b2")
 
 
 def test_fires_for_more_than_is_left_beside_the_reserved_part(audit: Auditor, estate: Estate) -> None:
