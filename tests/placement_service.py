@@ -26,7 +26,10 @@ class Answer:
 def one_spelling(request: dict[str, Any]) -> str:
     """An allocation request as text: the same for the same providers, amounts and mappings."""
     mappings = {suffix: sorted(set(providers)) for suffix, providers in request.get("mappings", {}).items()}
-    return json.dumps([request["allocations"], mappings], sort_keys=True)
+    allocations = request["allocations"]
+    if isinstance(allocations, list):  # before 1.12
+        allocations = {one["resource_provider"]["uuid"]: {"resources": one["resources"]} for one in allocations}
+    return json.dumps([allocations, mappings], sort_keys=True)
 
 
 class Placement:

@@ -148,13 +148,28 @@ def groups(draw: st.DrawFn, suffix: str, world: World, resourceless: bool = Fals
     return Group(suffix, resources, required, forbidden, member_of, outside, in_tree)
 
 
+def _as_of(group: Group, minor: int) -> Group:
+    """A group without what a microversion does not know yet (SEMANTICS B.5)."""
+    aggregates = group.member_of if minor >= 24 else group.member_of[:1]
+    return Group(
+        group.suffix,
+        group.resources,
+        group.required if minor >= 17 else (),
+        group.forbidden if minor >= 22 else frozenset(),
+        aggregates if minor >= 21 else (),
+        group.forbidden_aggregates if minor >= 32 else frozenset(),
+        group.in_tree if minor >= 31 else None,
+    )
+
+
 @st.composite
 def requests(draw: st.DrawFn, world: World) -> Request:
     """Any request that is well formed, mostly at 1.39."""
-    version = draw(st.sampled_from([(1, 39)] * 6 + [(1, 36), (1, 28), (1, 34)]))
+    minor = draw(st.sampled_from([39] * 12 + [36, 36, 34, 28, *range(10, 39)]))
+    version = (1, minor)
     suffixes = draw(st.lists(st.sampled_from(SUFFIXES), max_size=3, unique=True)) if draw(st.booleans()) else []
     if version < (1, 33):
-        suffixes = [suffix for suffix in suffixes if suffix.isdigit()]
+        suffixes = [suffix for suffix in suffixes if suffix.isdigit() and minor >= 25]
     plain = draw(st.booleans()) or not suffixes
     found = [draw(groups("", world, any_of=version >= (1, 39)))] if plain else []
     alone = set()
@@ -166,8 +181,9 @@ def requests(draw: st.DrawFn, world: World) -> Request:
                 continue
             alone.add(suffix)
         found.append(one)
-    if version < (1, 32):
-        found = [Group(g.suffix, g.resources, g.required, g.forbidden, g.member_of, in_tree=None) for g in found]
+    found = [_as_of(one, minor) for one in found if one.suffix == "" or minor >= 25]
+    if not found:
+        found = [Group("", {"VCPU": 1})]
     suffixed = [group.suffix for group in found if group.suffix]
     policy = (
         draw(st.sampled_from(["none", "isolate"])) if len(suffixed) > 1 or (suffixed and draw(st.booleans())) else None
