@@ -349,7 +349,8 @@ def _asked(boot: _Boot, notes: Iterable[str]) -> Asked:
             found.append(_request(boot, effects, pinned=False))
     except _Refusal as refusal:
         return Asked((), tuple(applied), tuple(notes), str(refusal))
-    return Asked(tuple(found), tuple(applied), (*notes, *_mistakes(found[0])))
+    more = (effect.note for effect in effects if effect.note)
+    return Asked(tuple(found), tuple(applied), (*more, *notes, *_mistakes(found[0])))
 
 
 def _request(boot: _Boot, effects: Sequence[_Effect], pinned: bool) -> Request:
@@ -568,6 +569,8 @@ class _Effect:
     root_required: frozenset[str] = frozenset()
     root_forbidden: frozenset[str] = frozenset()
     on_devices: frozenset[str] = frozenset()
+    # What people should know although nothing is added.
+    note: str = ""
 
     @property
     def adds(self) -> bool:
@@ -636,7 +639,8 @@ def _zone(boot: _Boot) -> _Effect:
     metadata = t.aggregate_metadata.c
     found = _aggregates(boot, metadata.key == "availability_zone", metadata.value == boot.zone)
     if not found:
-        return _Effect(f"no aggregate makes up the availability zone {boot.zone}")
+        said = f"no aggregate makes up the availability zone {boot.zone}"
+        return _Effect(said, note=f"{said}: placement is asked as if none had been named")
     return _Effect(f"only {_words(found)}: availability zone {boot.zone}", member_of=frozenset(found))
 
 
