@@ -15,9 +15,8 @@ from placement_audit.render import explanation, table
 from placement_audit.render.explanation import Asked, Circumstances
 from placement_audit.source.config import url_of
 from placement_audit.source.connect import Limits, reading_schema
+from tests.readme import README, with_fresh_table
 from tests.support import Auditor, sqlite_urls
-
-README = Path(__file__).parent.parent / "README.md"
 
 
 def masked(text: str) -> str:
@@ -41,6 +40,12 @@ def test_the_explanation_in_the_readme_is_real(tmp_path: Path) -> None:
         answer = Asked(explained(Supply(connection), parsed("resources=VCPU:64")))
     real = explanation.rendered([answer], Circumstances("sqlite:////tmp/demo/placement.sqlite"), width=100)
     assert outputs()[1] == real
+
+
+def test_the_table_of_checks_in_the_readme_is_fresh() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_fresh_table(text) == text, "run: make readme"
+    assert all(f"\n| {check.code} | " in text for check in catalogue())
 
 
 def test_the_allow_list_in_the_readme_is_read(tmp_path: Path) -> None:
