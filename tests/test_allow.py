@@ -186,6 +186,16 @@ def test_a_class_in_the_row_is_the_class_that_the_finding_is_about(
     assert allowed(auditor.report(estate, "P19", allow=listed('project = "project-a"'))) == []
 
 
+def test_a_flavor_and_an_aggregate_have_names_too(
+    auditor: Auditor, estate: Estate, host: Compute, listed: Listed
+) -> None:
+    estate.flavor("m1.huge", 4711, 1024, 1)
+    estate.nova_aggregate("gpu-hosts", replace(host, name="scrapped"))
+    report = auditor.report(estate, "X34", "N13", allow=listed('name = ["m1.huge", "gpu-*"]'))
+    assert (report.findings, allowed(report)) == ([], ["N13", "X34"])
+    assert allowed(auditor.report(estate, "X34", "N13", allow=listed(f'name = "{host.name}"'))) == []
+
+
 def test_what_is_in_flight_is_accepted_too(auditor: Auditor, estate: Estate, host: Compute, listed: Listed) -> None:
     estate.claim(GHOST, host.provider, CORE, at=estate.ago(minutes=1))
     report = auditor.report(estate, "X11", allow=listed(f'uuid = "{GHOST}"'))
