@@ -2,6 +2,7 @@
 # make test      all tests, on a real MariaDB (tests/mariadb.py says where it comes from)
 # make fuzz      20,000 requests, made up at random, to explain and to the real placement
 # make lint      ruff and mypy
+# make readme    write the README's table of checks anew
 # make bench     against nova-manage, on a large cloud
 # make image     container images of MariaDB and of the auditor, made without a registry (root, Docker)
 # make clean     remove what these made
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
-.PHONY: demo test fuzz lint bench image clean
+.PHONY: demo test fuzz lint readme bench image clean
 
 # exit code 1 says that the audit found something, which is what a demonstration is for
 demo: $(VENV)/.installed
@@ -29,6 +30,9 @@ lint: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+readme: $(VENV)/.installed
+	$(BIN)/python -m tests.readme
 
 bench: $(VENV)/.installed-for-tests
 	@$(BIN)/pip install --quiet --editable '.[bench]'

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from sqlalchemy.sql import visitors
 
 from placement_audit import __version__, derived
 from placement_audit import schema as t
+from placement_audit.allow import AllowList, Entry
 from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
 from placement_audit.schema import Role
 from placement_audit.snapshot import Progress, Source, kept, opened, sources_in, take
@@ -37,19 +38,32 @@ _SAMPLE = 5000
 
 @dataclass(frozen=True)
 class Result:
-    """How one check went. ``findings`` counts the settled ones, ``in_flight`` the others."""
+    """How one check went. ``findings`` counts the settled ones, ``in_flight`` the others, ``allowed`` neither."""
 
     check: Check
-    status: str  # clean, findings, skipped, failed
+    status: str  # clean, findings, allowed (all that was found), skipped, failed
     reason: str | None = None
     findings: int = 0
     in_flight: int = 0
+    allowed: int = 0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
+class Allowed:
+    """A finding that an entry of the operator's list accepts: neither counted nor listed, and never passed over."""
+
+    finding: Finding
+    place: str
+    comment: str
+
+
+@dataclass(frozen=True)
 class Report:
-    """A whole run. ``gaps``: why the answer is incomplete; ``warnings``: what else people should know."""
+    """A whole run. ``gaps``: why the answer is incomplete; ``warnings``: what else people should know.
+
+    ``allowed`` are the findings that the list in the file ``allowed_by`` accepts; they are not among ``findings``.
+    """
 
     taken_at: str
     grace: timedelta
@@ -61,6 +75,8 @@ class Report:
     warnings: Sequence[str] = ()
     version: str = __version__
     kept_in: str | None = None
+    allowed: Sequence[Allowed] = ()
+    allowed_by: str | None = None
 
     def counted(self, fail_on: Severity) -> list[Finding]:
         """Settled findings at or above a severity."""
@@ -79,6 +95,7 @@ class _Judged:
 
     finding: Finding
     row: Mapping[str, Any]
+    allowed: Entry | None = None
     absorbed: bool = False
     also: Counter[str] = field(default_factory=Counter)
 
@@ -91,17 +108,18 @@ def live_report(
     progress: Progress,
     *,
     own_credentials: bool = True,
+    allow: AllowList | None = None,
 ) -> Report:
     """Read what the checks need into a snapshot of their own, and judge it. Raises CannotTell."""
     started = time.perf_counter()
-    wanted = {table for check in checks for table in tables_of(check)}
+    wanted = {table for check in checks for table in tables_of(check)} | (allow.tables() if allow else set())
     with TemporaryDirectory(prefix="placement-audit-") as folder:
         path = Path(folder) / "snapshot.sqlite"
         with opened(sources, limits, own_credentials=own_credentials) as estate:
             take(estate, path, wanted, progress)
         with kept(path) as connection:
-            report = judge(connection, checks, grace)
-    return replace(report, warnings=tuple(estate.warnings), seconds=time.perf_counter() - started)
+            report = judge(connection, checks, grace, allow)
+    return replace(report, warnings=(*estate.warnings, *report.warnings), seconds=time.perf_counter() - started)
 
 
 @cache
@@ -157,7 +175,7 @@ def _cells_mistaken(connection: Connection) -> str | None:
     return None
 
 
-def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> Report:
+def judge(connection: Connection, checks: Iterable[Check], grace: timedelta, allow: AllowList | None = None) -> Report:
     """Run checks on a snapshot. A check that fails is reported as failed; the others go on."""
     started = time.perf_counter()
     taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
@@ -193,6 +211,7 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
         except (SQLAlchemyError, LookupError, ValueError) as error:
             status, why = "failed", reason_of(error)
         results[check.code] = Result(check, status, why, seconds=time.perf_counter() - begun)
+    notes = _accept(connection, allow, taken_at, judged) if allow else []
     _absorb([results[code].check for code in judged], judged)
     for code, found in judged.items():
         results[code] = _counted(results[code], found)
@@ -202,8 +221,11 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta) -> 
         seconds=time.perf_counter() - started,
         sources=sources,
         results=list(results.values()),
-        findings=_ordered(judged),
+        findings=_ordered(one for found in judged.values() for one in found if not one.allowed),
         gaps=gaps,
+        warnings=notes,
+        allowed=_allowed(judged),
+        allowed_by=allow.file if allow else None,
     )
 
 
@@ -258,42 +280,72 @@ def _filled(command: str, quoted: Mapping[str, str]) -> str | None:
         return None
 
 
+def _accept(
+    connection: Connection, allow: AllowList, taken_at: str, judged: Mapping[str, Sequence[_Judged]]
+) -> list[str]:
+    """Mark what the operator's list accepts; what comes back are notes on its entries."""
+    rows = {code: [one.row for one in found] for code, found in judged.items()}
+    entries, notes = allow.accepted(connection, date.fromisoformat(taken_at[:10]), rows)
+    for code, found in judged.items():
+        for one, entry in zip(found, entries[code], strict=True):
+            one.allowed = entry
+    return notes
+
+
 def _absorb(checks: Sequence[Check], judged: Mapping[str, list[_Judged]]) -> None:
     """Let the specific finding stand for the others of its cause (SEMANTICS J.11).
 
-    One that is in flight takes no settled finding with it, and one that is itself absorbed takes nothing.
+    One that is in flight takes no settled finding with it, one that is allowed takes only what is allowed, too, and
+    one that is itself absorbed takes nothing.
     """
     effects = {code for check in checks for code in check.absorbs}
     for check in sorted(checks, key=lambda one: one.code in effects):
         for code, columns in check.absorbs.items():
             causes = {
                 tuple(cause.row[column] for column in columns): cause
-                for cause in judged[check.code]
+                # Of several, one that is not allowed stands for the effect.
+                for cause in sorted(judged[check.code], key=lambda one: one.allowed is None)
                 if not cause.absorbed
             }
             for other in judged.get(code, ()):
                 cause = causes.get(tuple(other.row[column] for column in columns))
-                if cause and not other.absorbed and (cause.finding.settled or not other.finding.settled):
+                if (
+                    cause
+                    and not other.absorbed
+                    and (cause.finding.settled or not other.finding.settled)
+                    and (other.allowed or not cause.allowed)
+                ):
                     other.absorbed = True
                     cause.also[code] += 1
 
 
 def _counted(result: Result, found: Sequence[_Judged]) -> Result:
-    listed = [one.finding for one in found if not one.absorbed]
-    hidden = len(found) - len(listed)
+    left = [one for one in found if not one.absorbed]
+    hidden = len(found) - len(left)
+    listed = [one.finding for one in left if not one.allowed]
     settled = sum(finding.settled for finding in listed)
     reason = f"{hidden} more named by the finding of their cause" if hidden else None
+    status = "findings" if listed else "allowed" if left else "clean"
     return replace(
         result,
-        status="findings" if listed else "clean",
+        status=status,
         reason=reason,
         findings=settled,
         in_flight=len(listed) - settled,
+        allowed=len(left) - len(listed),
     )
 
 
-def _ordered(judged: Mapping[str, list[_Judged]]) -> list[Finding]:
-    listed = [
-        replace(one.finding, also=dict(one.also)) for found in judged.values() for one in found if not one.absorbed
-    ]
+def _ordered(judged: Iterable[_Judged]) -> list[Finding]:
+    listed = [replace(one.finding, also=dict(one.also)) for one in judged if not one.absorbed]
     return sorted(listed, key=lambda one: (not one.settled, -_RANK.index(one.severity), one.code))
+
+
+def _allowed(judged: Mapping[str, Sequence[_Judged]]) -> list[Allowed]:
+    """By code, as the checks ran."""
+    return [
+        Allowed(replace(one.finding, also=dict(one.also)), one.allowed.place, one.allowed.comment)
+        for found in judged.values()
+        for one in found
+        if one.allowed and not one.absorbed
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from placement_audit import schema as t
+from placement_audit.allow import AllowList
 from placement_audit.audit import Report, judge, tables_of
 from placement_audit.checks import chosen
 from placement_audit.demo.estate import Estate, Urls
@@ -49,7 +50,9 @@ class Auditor:
     # The cell that shall seem unreadable.
     unreadable: str | None = None
 
-    def report(self, estate: Estate, *codes: str, nova: bool = True, grace: int = 10) -> Report:
+    def report(
+        self, estate: Estate, *codes: str, nova: bool = True, grace: int = 10, allow: AllowList | None = None
+    ) -> Report:
         urls = self.urls(estate)
         estate.write(urls)
         sources = from_options(
@@ -60,7 +63,8 @@ class Auditor:
         checks = chosen(codes)
         path = self.folder / "snapshot.sqlite"
         with opened(sources, Limits()) as databases:
-            take(databases, path, {table for check in checks for table in tables_of(check)})
+            wanted = {table for check in checks for table in tables_of(check)}
+            take(databases, path, wanted | (allow.tables() if allow else set()))
         if self.revision:
             with local_file(path, write=True).begin() as snapshot:
                 of_placement = update(t.sources).where(t.sources.c.role == "placement")
@@ -70,7 +74,7 @@ class Auditor:
                 of_cell = update(t.sources).where(t.sources.c.name == self.unreadable)
                 snapshot.execute(of_cell.values(status="unreadable", reason="no route to host"))
         with kept(path) as connection:
-            report = judge(connection, checks, timedelta(minutes=grace))
+            report = judge(connection, checks, timedelta(minutes=grace), allow)
         assert not [result for result in report.results if result.status == "failed"], report.results
         return report
 

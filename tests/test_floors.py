@@ -14,6 +14,7 @@ FLOORS = [
     {"derived"},
     {"snapshot"},
     {"checks", "candidates"},
+    {"allow"},
     {"audit"},
     {"render", "demo"},
     {"cli"},

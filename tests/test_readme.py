@@ -1,19 +1,22 @@
 """The README's output is what the demo cloud gives."""
 
 import re
+from datetime import date
 from pathlib import Path
+from textwrap import dedent
 
+from placement_audit.allow import read
 from placement_audit.candidates.explanation import explained
 from placement_audit.candidates.grammar import parsed
 from placement_audit.candidates.supply import Supply
+from placement_audit.checks import catalogue
 from placement_audit.demo.story import told
 from placement_audit.render import explanation, table
 from placement_audit.render.explanation import Asked, Circumstances
 from placement_audit.source.config import url_of
 from placement_audit.source.connect import Limits, reading_schema
+from tests.readme import README, with_fresh_table
 from tests.support import Auditor, sqlite_urls
-
-README = Path(__file__).parent.parent / "README.md"
 
 
 def masked(text: str) -> str:
@@ -37,6 +40,19 @@ def test_the_explanation_in_the_readme_is_real(tmp_path: Path) -> None:
         answer = Asked(explained(Supply(connection), parsed("resources=VCPU:64")))
     real = explanation.rendered([answer], Circumstances("sqlite:////tmp/demo/placement.sqlite"), width=100)
     assert outputs()[1] == real
+
+
+def test_the_table_of_checks_in_the_readme_is_fresh() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_fresh_table(text) == text, "run: make readme"
+    assert all(f"\n| {check.code} | " in text for check in catalogue())
+
+
+def test_the_allow_list_in_the_readme_is_read(tmp_path: Path) -> None:
+    example = README.read_text().partition("takes what is known and accepted, in TOML:\n")[2].partition("\n- ")[0]
+    (tmp_path / "allow.toml").write_text(dedent(example))
+    fair, zun, licences = read(str(tmp_path / "allow.toml"), catalogue()).entries
+    assert (fair.until, zun.codes, set(licences.patterns)) == (date(2027, 1, 31), {"X11", "P30"}, {"resource_class"})
 
 
 def outputs() -> list[str]:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 @click.option("--snapshot", "snapshot_file", metavar="FILE", help="Audit a kept snapshot in place of live databases.")
 @check_options
 @click.option(
+    "--allow",
+    "allow_file",
+    metavar="FILE",
+    help="A list of what is known and accepted, in TOML: told of in one line, neither listed nor counted.",
+)
+@click.option(
     "--grace",
     metavar="MINUTES",
     type=click.IntRange(min=0, max=525_600),
@@ -62,6 +68,7 @@ def command(
     snapshot_file: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    allow_file: str | None,
     grace: int,
     layout: str,
     output: str | None,
@@ -88,7 +95,7 @@ def command(
     least = Severity(fail_on)
     post = mail.outgoing(mail_to, mail_from, smtp, starttls, smtp_login_file, sendmail)
     try:
-        report = _report(live, snapshot_file, select, ignore, timedelta(minutes=grace))
+        report = _report(live, snapshot_file, select, ignore, allow_file, timedelta(minutes=grace))
     except CannotTell as error:
         if post:
             post.send("could not tell", f"{error}\n")
@@ -110,23 +117,37 @@ def command(
 
 
 def _report(
-    live: Live, snapshot_file: str | None, select: tuple[str, ...], ignore: tuple[str, ...], grace: timedelta
+    live: Live,
+    snapshot_file: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    allow_file: str | None,
+    grace: timedelta,
 ) -> Report:
+    from placement_audit import allow as allow_list
     from placement_audit.audit import judge, live_report
     from placement_audit.checks import chosen
     from placement_audit.cli.progress import shown
     from placement_audit.snapshot import kept
 
     checks = chosen(select, ignore)
+    # Without --select: an entry for every check has not been tried when only some of them run.
+    allow = allow_list.read(allow_file, chosen((), ignore)) if allow_file is not None else None
     if snapshot_file is None:
         with shown() as progress:
             return live_report(
-                live.sources(), live.limits(), checks, grace, progress, own_credentials=not live.use_cell_credentials
+                live.sources(),
+                live.limits(),
+                checks,
+                grace,
+                progress,
+                own_credentials=not live.use_cell_credentials,
+                allow=allow,
             )
     if live.named():
         raise click.UsageError("--snapshot takes the place of live databases; give one or the other")
     with kept(Path(snapshot_file)) as connection:
-        return replace(judge(connection, checks, grace), kept_in=snapshot_file)
+        return replace(judge(connection, checks, grace, allow), kept_in=snapshot_file)
 
 
 def _publish(

@@ -1,4 +1,4 @@
-"""The catalogue as a table, and one check in full."""
+"""The catalogue as a table, for a terminal and for the README, and one check in full."""
 
 from __future__ import annotations
 
@@ -9,14 +9,41 @@ from collections.abc import Iterable, Iterator
 from placement_audit.finding import SEVERITY, Check
 
 WIDTH = 100
+_NARROWEST = 40
+_HEADERS = ("code", "severity", "check", "what it finds")
 
 
-def table(checks: Iterable[Check]) -> str:
-    """All checks, a line each."""
+def table(checks: Iterable[Check], width: int | None = None) -> str:
+    """All checks, a line each that begins with the code, and indented below it what the check leaves alone.
+
+    ``width`` None leaves lines as long as they are, for pipes and files.
+    """
     from tabulate import tabulate
 
-    rows = [(check.code, SEVERITY[check.impact].value, check.name, check.title) for check in checks]
-    return tabulate(rows, headers=("code", "severity", "check", "what it finds"), tablefmt="simple") + "\n"
+    checks = list(checks)
+    head, rule, *lines = tabulate(map(_row, checks), headers=_HEADERS, tablefmt="simple").splitlines()
+    parts = [f"{head}, and below it what it leaves alone", rule]
+    for check, line in zip(checks, lines, strict=True):
+        parts.append(line)
+        parts += (_item(text, width) for text in check.exceptions)
+    return "\n".join(parts) + "\n"
+
+
+def markdown(checks: Iterable[Check]) -> str:
+    """All checks as a table of a Markdown page."""
+    rows = [_HEADERS, ("---",) * len(_HEADERS), *map(_row, checks)]
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |\n" for row in rows)
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    return check.code, SEVERITY[check.impact].value, check.name, check.title
+
+
+def _item(text: str, width: int | None) -> str:
+    first, later = "        - ", "          "
+    if width is None:
+        return first + text
+    return textwrap.fill(text, max(width, _NARROWEST), initial_indent=first, subsequent_indent=later)
 
 
 def one(check: Check) -> str:

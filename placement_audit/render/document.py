@@ -37,11 +37,24 @@ def rendered(report: Report, fail_on: Severity) -> str:
                 "reason": result.reason,
                 "findings": result.findings,
                 "in_flight": result.in_flight,
+                "allowed": result.allowed,
                 "seconds": round(result.seconds, 4),
             }
             for result in report.results
         ],
         "findings": [_finding(finding) for finding in report.findings],
+        "allowed_by": report.allowed_by,
+        "allowed": [
+            {
+                "identity": one.finding.identity,
+                "code": one.finding.code,
+                "message": one.finding.message,
+                "also": dict(one.finding.also),
+                "comment": one.comment,
+                "entry": one.place,
+            }
+            for one in report.allowed
+        ],
     }
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 

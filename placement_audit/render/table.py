@@ -31,6 +31,7 @@ def headline(report: Report) -> str:
     told = ", ".join(count for count in counts if count) or "no findings"
     flying = len(report.findings) - len(settled)
     told += f"; {flying} in flight" if flying else ""
+    told += f"; {len(report.allowed):,} allowed" if report.allowed else ""
     if report.gaps or any(result.status == "failed" for result in report.results):
         told = f"INCOMPLETE: {told}"
     return told
@@ -113,9 +114,20 @@ def _summary(report: Report, width: int | None) -> str:
             )
         )
     clean = sum(result.status == "clean" for result in report.results)
-    told = [f"Clean: {clean} of {_counted(len(report.results), 'check')}.", *_skipped(report.results)]
+    told = [
+        f"Clean: {clean} of {_counted(len(report.results), 'check')}.",
+        *_allowed(report),
+        *_skipped(report.results),
+    ]
     parts.append("\n".join(_wrapped(line, width, "", "  ") for line in told))
     return "\n\n".join(parts)
+
+
+def _allowed(report: Report) -> Iterator[str]:
+    if report.allowed:
+        codes = Counter(one.finding.code for one in report.allowed)
+        named = ", ".join(f"{code} ({count:,})" for code, count in sorted(codes.items()))
+        yield f"{_counted(len(report.allowed), 'finding')} allowed by {report.allowed_by}: {named}"
 
 
 def _skipped(results: Sequence[Result]) -> Iterator[str]:

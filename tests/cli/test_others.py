@@ -18,7 +18,22 @@ from tests.conftest import CloudUrls, RealSchemas
 def test_the_catalogue_lists_every_check(run: Run) -> None:
     done = run("checks")
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == [check.code for check in catalogue()]
+    lines = done.stdout.splitlines()[2:]
+    assert [line.split()[0] for line in lines if line[0] != " "] == [check.code for check in catalogue()]
+
+
+def test_the_catalogue_lists_below_each_check_what_it_leaves_alone() -> None:
+    expected = [
+        part
+        for check in catalogue()
+        for part in (check.title, *(f"        - {exception}" for exception in check.exceptions))
+    ]
+    lines = checks.table(catalogue()).splitlines()[2:]
+    assert len(lines) == len(expected)
+    assert all(line.endswith(part) for line, part in zip(lines, expected, strict=True))
+    narrow = [line for line in checks.table(catalogue(), 60).splitlines()[2:] if line[0] == " "]
+    assert max(map(len, narrow)) <= 60
+    assert "".join("".join(narrow).split()) == "".join("".join(line for line in lines if line[0] == " ").split())
 
 
 @pytest.mark.parametrize("check", catalogue(), ids=lambda check: check.code)
