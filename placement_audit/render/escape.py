@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 
 # Control, format (bidirectional overrides, zero width), surrogate, private, line and paragraph separators.
@@ -17,3 +18,13 @@ def _shown(character: str) -> str:
     if unicodedata.category(character) in _UNSAFE:
         return character.encode("unicode_escape").decode("ascii")
     return character
+
+
+def wrapped(text: str, width: int | None, first: str, later: str) -> str:
+    """Made safe, and broken into lines of a terminal; ``width`` None leaves it one line."""
+    safe = plain(text)
+    if width is None:
+        return first + safe
+    return textwrap.fill(
+        safe, width, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+    )

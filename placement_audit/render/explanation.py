@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from placement_audit.candidates.flavor import Applied
 from placement_audit.candidates.nearest import Nearest
 from placement_audit.candidates.request import Refused, Request
 from placement_audit.candidates.sieve import Row
-from placement_audit.render.escape import plain
+from placement_audit.render.escape import plain, wrapped
 
 FORMAT = "placement-audit-explain/1"
 _NARROWEST = 40
@@ -57,7 +56,7 @@ def rendered(asked: Sequence[Asked], told: Circumstances, width: int | None = No
 def refused(refusal: Refused, width: int | None = None) -> str:
     """A request that placement refuses before it looks at any row."""
     lines = [f"placement-audit {__version__}: REFUSED, placement answers 400", refusal.message]
-    return "\n".join(_wrapped(line, width, "", "  ") for line in lines) + "\n"
+    return "\n".join(wrapped(line, width, "", "  ") for line in lines) + "\n"
 
 
 def _parts(one: Asked, told: Circumstances, width: int | None) -> Iterator[str]:
@@ -70,7 +69,7 @@ def _parts(one: Asked, told: Circumstances, width: int | None) -> Iterator[str]:
         f"request at microversion {version}{told.assumed}: {first.request.query}",
         f"asked of {told.source}",
     ]
-    yield "\n".join(_wrapped(line, width, "", "  ") for line in head)
+    yield "\n".join(wrapped(line, width, "", "  ") for line in head)
     yield _list("Why", first.why, width)
     if after is None:
         yield from _tables(first)
@@ -196,24 +195,15 @@ def _about(explanation: Explanation, end: str, width: int | None) -> Iterator[st
         lines, ("constraint", "verdict", "numbers"), tablefmt="simple", disable_numparse=True, maxcolwidths=widths
     )
     hold = [one.constraint for one in told.verdicts if one.verdict == PASS and not one.numbers]
-    parts = [_wrapped(title, width, "", "  "), str(table) if lines else ""]
-    parts.append(_wrapped(f"hold: {', '.join(hold)}", width, "", "  ") if hold else "")
+    parts = [wrapped(title, width, "", "  "), str(table) if lines else ""]
+    parts.append(wrapped(f"hold: {', '.join(hold)}", width, "", "  ") if hold else "")
     yield "\n".join(part for part in parts if part)
 
 
 def _list(title: str, lines: Sequence[str], width: int | None) -> str:
     if not lines:
         return ""
-    return "\n".join([title, *(_wrapped(line, width, "  - ", "    ") for line in lines)])
-
-
-def _wrapped(text: str, width: int | None, first: str, later: str) -> str:
-    safe = plain(text)
-    if width is None:
-        return first + safe
-    return textwrap.fill(
-        safe, width, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
-    )
+    return "\n".join([title, *(wrapped(line, width, "  - ", "    ") for line in lines)])
 
 
 # --- for programs ---

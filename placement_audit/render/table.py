@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from placement_audit.audit import Report, Result
 from placement_audit.finding import Finding, Severity
-from placement_audit.render.escape import plain
+from placement_audit.render.escape import plain, wrapped
 
 FIRST = 10
 _NARROWEST = 40
@@ -81,7 +80,7 @@ def _header(report: Report, width: int | None) -> str:
         colalign=("left", "left", "left", "right", "left"),
         disable_numparse=True,
     )
-    return "\n".join(_wrapped(line, width, "", "  ") for line in lines) + "\n\n" + table
+    return "\n".join(wrapped(line, width, "", "  ") for line in lines) + "\n\n" + table
 
 
 def _remarks(report: Report, width: int | None) -> Iterator[str]:
@@ -93,7 +92,7 @@ def _remarks(report: Report, width: int | None) -> Iterator[str]:
     ]
     lines += [f"note: {warning}" for warning in report.warnings]
     if lines:
-        yield "\n".join(_wrapped(line, width, "", "  ") for line in lines)
+        yield "\n".join(wrapped(line, width, "", "  ") for line in lines)
 
 
 def _summary(report: Report, width: int | None) -> str:
@@ -119,7 +118,7 @@ def _summary(report: Report, width: int | None) -> str:
         *_allowed(report),
         *_skipped(report.results),
     ]
-    parts.append("\n".join(_wrapped(line, width, "", "  ") for line in told))
+    parts.append("\n".join(wrapped(line, width, "", "  ") for line in told))
     return "\n\n".join(parts)
 
 
@@ -144,7 +143,7 @@ def _sections(report: Report, everything: bool, width: int | None) -> Iterator[s
         findings = list(group)
         check = checks[code]
         title = f"{severity.value.upper()} {code} {check.name}: {check.title}"
-        lines = [_wrapped(title, width, "", "  "), _wrapped(check.why, width, "  ", "  "), ""]
+        lines = [wrapped(title, width, "", "  "), wrapped(check.why, width, "  ", "  "), ""]
         shown = findings if everything else findings[:FIRST]
         for finding in shown:
             lines += _finding(finding, width)
@@ -154,10 +153,10 @@ def _sections(report: Report, everything: bool, width: int | None) -> Iterator[s
 
 
 def _finding(finding: Finding, width: int | None) -> Iterator[str]:
-    yield _wrapped(finding.message, width, "  - ", "    ")
+    yield wrapped(finding.message, width, "  - ", "    ")
     if finding.also:
         named = ", ".join(f"{code} ({count})" for code, count in finding.also.items())
-        yield _wrapped(f"the same cause: {named}", width, "    ", "    ")
+        yield wrapped(f"the same cause: {named}", width, "    ", "    ")
     for line in finding.remedy:
         # A command is never wrapped: it is there to be copied.
         yield f"      {plain(line)}"
@@ -169,19 +168,10 @@ def _in_flight(report: Report, everything: bool, width: int | None) -> Iterator[
         return
     minutes = int(report.grace.total_seconds() // 60)
     lines = [
-        _wrapped(f"IN FLIGHT: changed less than {minutes} minutes ago, not counted; look again later", width, "", "  ")
+        wrapped(f"IN FLIGHT: changed less than {minutes} minutes ago, not counted; look again later", width, "", "  ")
     ]
     shown = flying if everything else flying[:FIRST]
-    lines += [_wrapped(f"{one.code} {one.message}", width, "  - ", "    ") for one in shown]
+    lines += [wrapped(f"{one.code} {one.message}", width, "  - ", "    ") for one in shown]
     if len(flying) > len(shown):
         lines.append(f"  … and {len(flying) - len(shown):,} more; --all lists them")
     yield "\n".join(lines)
-
-
-def _wrapped(text: str, width: int | None, first: str, later: str) -> str:
-    safe = plain(text)
-    if width is None:
-        return first + safe
-    return textwrap.fill(
-        safe, width, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
-    )
