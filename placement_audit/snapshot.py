@@ -241,6 +241,8 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
                 keys[query] = list(into.scalars(query))
             reader.read(table.info["home"], [table], key, keys[query])
             _index(into, {table})
+    if t.stale_copies in tables:
+        _count_left_behind(estate, into)
     reader.finish()
     for table in derived.COMPUTED:
         if table in tables:
@@ -250,6 +252,19 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
     into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
     into.exec_driver_sql("PRAGMA analysis_limit = 1000")
     into.exec_driver_sql("ANALYZE")
+
+
+def _count_left_behind(estate: Estate, into: Connection) -> None:
+    for database in estate.databases:
+        if database.role is Role.API:
+            for table in t.left_behind:
+                if table.name in database.recognised.columns:
+                    count = select(func.count()).select_from(at_home(table, database.url))
+                    try:
+                        rows = database.connection.scalar(count)
+                    except SQLAlchemyError as error:
+                        raise CannotTell(f"{masked(database.url)}: {table.name}: {reason_of(error)}") from None
+                    into.execute(insert(t.stale_copies).values(table=table.name, rows=rows))
 
 
 @dataclass
