@@ -540,8 +540,8 @@ class Estate:
         ]
         for role, name, url in targets:
             requests = [{"spec": ""} | row for row in self.rows.get(t.request_specs, [])]
-            unkept = {t.cell_mappings: mappings, t.whole_request_specs: requests}
-            unkept |= {table: self.rows.get(table, []) for table in t.left_behind}
+            unkept: dict[Table, list[Row]] = {table: self.rows.get(table, []) for table in t.left_behind}
+            unkept |= {t.cell_mappings: mappings, t.whole_request_specs: requests}
             self._write(role, name, url, unkept if role is Role.API else {})
 
     def _write(self, role: Role, name: str, url: str, more: dict[Table, list[Row]]) -> None:
