@@ -42,7 +42,8 @@ CHECK = Check(
     remedy=(
         "openstack compute service list --long --service nova-compute --host {host}",
         "openstack --os-placement-api-version 1.6 resource provider trait list {provider}",
-        "systemctl restart nova-compute  # on {running_host}: it writes its traits anew; read in its log what failed",
+        "# look again after two minutes: nova-compute corrects the trait by itself while placement takes it",
+        "systemctl restart nova-compute  # on {running_host}, and read in its log what placement answers",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#compute-disabled-status-support",),
     query=(

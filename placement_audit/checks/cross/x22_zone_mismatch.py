@@ -1,4 +1,4 @@
-from sqlalchemy import String, and_, case, cast, exists, func, literal, select, union_all
+from sqlalchemy import String, and_, case, cast, exists, func, literal, select, tuple_, union_all
 
 from placement_audit.checks.relations import (
     changed,
@@ -57,24 +57,28 @@ _in_several = select(
     literal("M").label("impact"),
 ).where(_zone.c.zones > 1, exists().where(_node.c.host == _zone.c.host))
 
-# Which servers, by zone alone: their hosts' zones are as many as there are zones.
-_elsewhere = (
-    select(
-        literal("servers of another zone").label("kind"),
-        _server.c.availability_zone.label("zone"),
-        literal("").label("other"),
-        literal(None, String).label("provider"),
-        (
-            literal("servers were given the zone ") + _server.c.availability_zone + ", and their hosts have another"
-        ).label("what"),
-        _server.c.uuid.label("name"),
-        newest(changed(_server), _zone.c.changed).label("changed"),
-        literal("I").label("impact"),
-    )
-    .select_from(_server)
-    .join(_zone, _zone.c.host == _server.c.host)
-    .where(_server.c.availability_zone != _zone.c.zone, _server.c.availability_zone != "", _zone.c.zones == 1)
-    .where(placed(_server), _server.c.task_state.is_(None), ~doubled(_server))
+# Lists to look up rather than joins: no join here has an index that the planner is sure to take.
+_zoned_hosts = select(_zone.c.host).where(_zone.c.zones == 1)
+_zoned = select(_zone.c.host, _zone.c.zone).where(_zone.c.zones == 1)
+# Which servers, by their own zone alone: the zones of their hosts may be many.
+_elsewhere = select(
+    literal("servers of another zone").label("kind"),
+    _server.c.availability_zone.label("zone"),
+    literal("").label("other"),
+    literal(None, String).label("provider"),
+    (literal("servers were given the zone ") + _server.c.availability_zone + ", and their hosts have another").label(
+        "what"
+    ),
+    _server.c.uuid.label("name"),
+    changed(_server).label("changed"),
+    literal("I").label("impact"),
+).where(
+    _server.c.availability_zone != "",
+    _server.c.host.in_(_zoned_hosts),
+    tuple_(_server.c.host, _server.c.availability_zone).not_in(_zoned),
+    placed(_server),
+    _server.c.task_state.is_(None),
+    ~doubled(_server),
 )
 
 # --- shared disks that the zone's hosts need, and that are not in the zone ---
@@ -99,20 +103,17 @@ _in_zone = (
     .distinct()
     .cte("in_zone")
 )
-_local, _pool, _zoned_pool, _disk_node = (
-    trees.alias("local"),
-    resource_providers.alias("pool"),
-    reach.alias("zoned"),
-    nodes(),
+# The hosts that have their disk from a sharing provider alone.
+_with_local = select(trees.c.root_id).where(trees.c.provider_id.in_(_with_disk))
+_needy = (
+    select(reach.c.root_id, reach.c.provider_id)
+    .where(reach.c.provider_id.in_(_pools), reach.c.root_id.not_in(_with_local))
+    .cte("needy")
 )
-_host_in, _pool_in = _in_zone.alias("host_in"), _in_zone.alias("pool_in")
-_has_local = exists().where(_local.c.root_id == reach.c.root_id, _local.c.provider_id.in_(_with_disk))
-_has_another = exists().where(
-    _zoned_pool.c.root_id == reach.c.root_id,
-    _zoned_pool.c.provider_id.in_(_pools),
-    _pool_in.c.resource_provider_id == _zoned_pool.c.provider_id,
-    _pool_in.c.zone == _host_in.c.zone,
+_served = select(_needy.c.root_id, _in_zone.c.zone).join(
+    _in_zone, _in_zone.c.resource_provider_id == _needy.c.provider_id
 )
+_pool, _disk_node, _host_in = resource_providers.alias("pool"), nodes(), _in_zone.alias("host_in")
 _out_of_reach = (
     select(
         literal("shared disk outside the zone").label("kind"),
@@ -127,17 +128,19 @@ _out_of_reach = (
             + ", which is in no aggregate of the zone"
         ).label("what"),
         _disk_node.c.host.label("name"),
-        newest(_pool.c.created_at, _disk_node.c.created_at, _zone.c.changed).label("changed"),
+        newest(_pool.c.created_at, _disk_node.c.created_at).label("changed"),
         impact((zones_are_asked_of_placement(), "H"), otherwise="L").label("impact"),
     )
-    .select_from(reach)
-    .join(_pool, _pool.c.id == reach.c.provider_id)
-    .join(resource_providers, resource_providers.c.id == reach.c.root_id)
+    .select_from(_needy)
+    .join(_host_in, _host_in.c.resource_provider_id == _needy.c.root_id)
+    .join(_pool, _pool.c.id == _needy.c.provider_id)
+    .join(resource_providers, resource_providers.c.id == _needy.c.root_id)
     .join(_disk_node, and_(_disk_node.c.uuid == resource_providers.c.uuid, not_ironic(_disk_node)))
-    .join(_host_in, _host_in.c.resource_provider_id == reach.c.root_id)
-    # A host that is in the zone in placement's eyes alone, or in two, is a finding of its own.
-    .join(_zone, and_(_zone.c.host == _disk_node.c.host, _zone.c.zones == 1, _zone.c.zone == _host_in.c.zone))
-    .where(reach.c.provider_id != reach.c.root_id, reach.c.provider_id.in_(_pools), ~_has_local, ~_has_another)
+    .where(
+        tuple_(_needy.c.root_id, _host_in.c.zone).not_in(_served),
+        # A host that is in the zone in placement's eyes alone, or in two, is a finding of its own.
+        tuple_(_disk_node.c.host, _host_in.c.zone).in_(_zoned),
+    )
 )
 
 _found = union_all(*(select(part.subquery()) for part in (_in_several, _elsewhere, _out_of_reach))).subquery("found")
@@ -153,10 +156,10 @@ CHECK = Check(
     message="{count} {what}: {sample}",
     identity=("kind", "zone", "other"),
     why=(
-        "A host has the zone of its aggregates, and there should be one. A server keeps the zone it was made in, so "
-        "that one whose host was given another zone can only be moved away from it. And a request for a zone takes "
-        "disk from that zone's aggregates alone: a sharing provider has to be in them, too, or hosts that depend on it "
-        "get no server."
+        "A host has the zone of its aggregates, and there should be one. Nova's record of a server keeps the zone that "
+        "it was made in: if its owner asked for that zone, every move looks for it there, away from its neighbours. "
+        "And a request for a zone takes disk from that zone's aggregates alone: a sharing provider has to be in them, "
+        "too, or the hosts that depend on it get no server."
     ),
     exceptions=(
         "hosts of the default zone, which is no aggregate's",

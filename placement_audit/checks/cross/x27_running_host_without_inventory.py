@@ -1,13 +1,11 @@
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, select
 
 from placement_audit.checks.relations import lone_computes, newest, nodes, not_ironic, steady, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_providers, trees
 
-_node, _service, _tree = nodes(), lone_computes(), trees.alias("tree")
-_offers = exists().where(
-    _tree.c.root_id == resource_providers.c.id, inventories.c.resource_provider_id == _tree.c.provider_id
-)
+_node, _service = nodes(), lone_computes()
+_offering = select(trees.c.root_id).join(inventories, inventories.c.resource_provider_id == trees.c.provider_id)
 
 CHECK = Check(
     code="X27",
@@ -45,7 +43,7 @@ CHECK = Check(
         .select_from(_node)
         .join(resource_providers, resource_providers.c.uuid == _node.c.uuid)
         .join(_service, and_(_service.c.host == _node.c.host, _service.c.cell == _node.c.cell))
-        .where(not_ironic(_node), up(_service), steady(_service), ~_offers)
+        .where(not_ironic(_node), up(_service), steady(_service), resource_providers.c.id.not_in(_offering))
         .order_by("cell", "host", "node")
     ),
 )
