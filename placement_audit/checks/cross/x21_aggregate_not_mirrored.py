@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, literal, null, select, union_all
+from sqlalchemy import and_, case, exists, func, literal, null, select, tuple_, union_all
 
 from placement_audit.checks.relations import (
     impact,
@@ -58,21 +58,25 @@ _of_hosts = (
     .subquery("of_hosts")
 )
 # The scheduler asks for any of the aggregates of a zone: another one that is mirrored does as well.
-_other, _other_mirror, _other_zone = (
+_other, _other_mirror, _other_zone, _other_aggregate = (
     resource_provider_aggregates.alias("other_member"),
     placement_aggregates.alias("other_mirror"),
     aggregate_metadata.alias("other_zone"),
+    aggregates.alias("other_aggregate"),
 )
-_other_aggregate = aggregates.alias("other_aggregate")
-_found_in_zone = exists().where(
-    _other.c.resource_provider_id == _of_hosts.c.provider_id,
-    _other_mirror.c.id == _other.c.aggregate_id,
-    _other_aggregate.c.uuid == _other_mirror.c.uuid,
-    _other_zone.c.aggregate_id == _other_aggregate.c.id,
-    _other_zone.c.key == "availability_zone",
-    _other_zone.c.value == _zone.c.zone,
+# Lists, which are made once, and not once for each host.
+_zones_in_placement = (
+    select(_other.c.resource_provider_id, _other_zone.c.value)
+    .select_from(_other)
+    .join(_other_mirror, _other_mirror.c.id == _other.c.aggregate_id)
+    .join(_other_aggregate, _other_aggregate.c.uuid == _other_mirror.c.uuid)
+    .join(
+        _other_zone,
+        and_(_other_zone.c.aggregate_id == _other_aggregate.c.id, _other_zone.c.key == "availability_zone"),
+    )
 )
-_runs = exists().where(_service.c.host == _of_hosts.c.host, up(_service))
+_found_in_zone = tuple_(_of_hosts.c.provider_id, _zone.c.zone).in_(_zones_in_placement)
+_runs = _of_hosts.c.host.in_(select(_service.c.host).where(up(_service)))
 _not_found = and_(
     _zone.c.zone.is_not(None), _of_hosts.c.ordinary == 1, zones_are_asked_of_placement(), _runs, ~_found_in_zone
 )
@@ -102,7 +106,7 @@ _listed = exists().where(
     _listed_host.c.host == _twin.c.host,
     _listed_host.c.aggregate_id == aggregates.c.id,
 )
-_in_zone_anyway = exists().where(_own_zone.c.host == _kept.c.host, _own_zone.c.zone == _zone.c.zone)
+_in_zone_anyway = tuple_(_kept.c.host, _zone.c.zone).in_(select(_own_zone.c.host, _own_zone.c.zone))
 _found_by_mistake = and_(_zone.c.zone.is_not(None), zones_are_asked_of_placement(), ~_in_zone_anyway)
 _extra = (
     select(
@@ -125,7 +129,7 @@ _extra = (
     .join(resource_providers, resource_providers.c.id == _member.c.resource_provider_id)
     .join(_kept, _kept.c.uuid == resource_providers.c.uuid)
     .outerjoin(_zone, _zone.c.aggregate_id == aggregates.c.id)
-    .where(exists().where(_any_host.c.aggregate_id == aggregates.c.id), not_ironic(_kept), ~_listed)
+    .where(aggregates.c.id.in_(select(_any_host.c.aggregate_id)), not_ironic(_kept), ~_listed)
 )
 _found = union_all(
     select(_missing.subquery(), literal("missing").label("kind")), select(_extra.subquery(), literal("extra"))
