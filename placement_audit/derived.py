@@ -152,6 +152,7 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.odd_servers: (t.instances, t.compute_nodes),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs),
     t.expected: (t.instance_extra,),
+    t.stale_copies: t.left_behind,
 }
 
 # What a server holds on a sharing provider is not what its host gives it.

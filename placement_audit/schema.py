@@ -102,6 +102,7 @@ resource_provider_traits = _table(
     "resource_provider_traits",
     Column("resource_provider_id", Integer),
     Column("trait_id", Integer),
+    Column("created_at", Clock),
 )
 placement_aggregates = _table(Role.PLACEMENT, "placement_aggregates", Column("id", Integer), Column("uuid", Folded))
 resource_provider_aggregates = _table(
@@ -162,9 +163,16 @@ aggregates = _table(
     Column("name", String(255)),
     Column("created_at", Clock),
 )
-aggregate_hosts = _table(Role.API, "aggregate_hosts", Column("aggregate_id", Integer), Column("host", Folded))
+aggregate_hosts = _table(
+    Role.API, "aggregate_hosts", Column("aggregate_id", Integer), Column("host", Folded), Column("created_at", Clock)
+)
 aggregate_metadata = _table(
-    Role.API, "aggregate_metadata", Column("aggregate_id", Integer), Column("key", Folded), Column("value", Folded)
+    Role.API,
+    "aggregate_metadata",
+    Column("aggregate_id", Integer),
+    Column("key", Folded),
+    Column("value", Folded),
+    *_written(),
 )
 
 # One server's at a time, never a whole cloud's: up to 16 MB of JSON a row, which no snapshot keeps (SEMANTICS C.4).
@@ -174,6 +182,12 @@ whole_request_specs = Table(
     Column("instance_uuid", Folded),
     Column("spec", Text),
     info={"home": Role.API},
+)
+
+# What placement left behind when it moved out of nova_api (SEMANTICS 0.2): counted, and never read.
+left_behind = tuple(
+    Table(name, MetaData(), Column("id", Integer), info={"home": Role.API})
+    for name in ("allocations", "inventories", "resource_providers")
 )
 
 # Read to find the cells and never kept: its URLs hold nova's own credentials.
@@ -202,6 +216,8 @@ instances = _table(
     Column("vm_state", String(255)),
     Column("task_state", String(255)),
     Column("project_id", String(255)),
+    Column("user_id", String(255)),
+    Column("availability_zone", Folded),
     Column("hidden", Integer),
     Column("compute_id", Integer, info=COMPUTE_ID),
     Column("deleted", Integer),
@@ -232,6 +248,12 @@ compute_nodes = _table(
     Column("host", Folded),
     Column("hypervisor_hostname", Folded),
     Column("hypervisor_type", String(255)),
+    Column("vcpus", Integer),
+    Column("memory_mb", Integer),
+    Column("local_gb", Integer),
+    Column("cpu_allocation_ratio", Float),
+    Column("ram_allocation_ratio", Float),
+    Column("disk_allocation_ratio", Float),
     Column("deleted", Integer),
     Column("deleted_at", Clock),
     *_written(),
@@ -247,8 +269,8 @@ services = _table(
     Column("last_seen_up", Clock),
     Column("deleted", Integer),
     Column("deleted_at", Clock),
-    # no updated_at: the services write it every few seconds
-    Column("created_at", Clock),
+    # updated_at is no clock: the services write it every few seconds
+    *_written(),
 )
 # Of the four below, large and hardly needed, only some rows are read (derived.KEYED): suspects, and devices in use.
 pci_devices = _table(
@@ -306,6 +328,9 @@ deviations = _table(
 )
 # Uuids of placement that were found without dashes; their own tables have them with dashes.
 respelled = _table(None, "respelled", Column("table", String(255)), Column("uuid", Folded))
+
+# How many rows the tables that placement left behind in nova_api have, counted when that was read.
+stale_copies = _table(None, "stale_copies", Column("table", String(255)), Column("rows", Integer))
 
 # Derived tables are filled once, after the reading (derived.py).
 

@@ -50,10 +50,13 @@ _INDEXED = (
     (t.inventories, "resource_provider_id"),
     (t.inventories, "resource_class_id"),
     (t.placement_aggregates, "id"),
+    (t.placement_aggregates, "uuid"),
     (t.resource_provider_aggregates, "resource_provider_id"),
     (t.resource_provider_aggregates, "aggregate_id"),
     (t.resource_provider_traits, "resource_provider_id"),
     (t.consumers, "uuid"),
+    (t.projects, "id"),
+    (t.users, "id"),
     (t.instances, "uuid"),
     (t.migrations, "uuid"),
     (t.migrations, "instance_uuid"),
@@ -62,6 +65,8 @@ _INDEXED = (
     (t.compute_nodes, "host"),
     (t.services, "host"),
     (t.host_mappings, "host"),
+    (t.aggregate_hosts, "host", "aggregate_id"),
+    (t.aggregate_hosts, "aggregate_id"),
     (t.instance_mappings, "instance_uuid", "cell_id"),
     (t.request_specs, "instance_uuid"),
     (t.build_requests, "instance_uuid"),
@@ -241,6 +246,8 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
                 keys[query] = list(into.scalars(query))
             reader.read(table.info["home"], [table], key, keys[query])
             _index(into, {table})
+    if t.stale_copies in tables:
+        _count_left_behind(estate, into)
     reader.finish()
     for table in derived.COMPUTED:
         if table in tables:
@@ -250,6 +257,19 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
     into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
     into.exec_driver_sql("PRAGMA analysis_limit = 1000")
     into.exec_driver_sql("ANALYZE")
+
+
+def _count_left_behind(estate: Estate, into: Connection) -> None:
+    for database in estate.databases:
+        if database.role is Role.API:
+            for table in t.left_behind:
+                if table.name in database.recognised.columns:
+                    count = select(func.count()).select_from(at_home(table, database.url))
+                    try:
+                        rows = database.connection.scalar(count)
+                    except SQLAlchemyError as error:
+                        raise CannotTell(f"{masked(database.url)}: {table.name}: {reason_of(error)}") from None
+                    into.execute(insert(t.stale_copies).values(table=table.name, rows=rows))
 
 
 @dataclass

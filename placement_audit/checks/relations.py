@@ -408,3 +408,64 @@ def up(service: FromClause) -> ColumnElement[bool]:
 def changed(row: FromClause) -> ColumnElement[Any]:
     """When a row was last written, or made."""
     return newest(row.c.updated_at, row.c.created_at)
+
+
+def lone_computes() -> Subquery:
+    """Live nova-compute services, but for hosts that have two in one cell, of which nobody can tell the right one."""
+    service = computes()
+    return (
+        select(
+            service.c.cell,
+            service.c.host,
+            *(func.max(service.c[name]).label(name) for name in ("version", "disabled", "forced_down")),
+            *(func.max(service.c[name]).label(name) for name in ("last_seen_up", "created_at", "updated_at")),
+        )
+        .group_by(service.c.cell, service.c.host)
+        .having(func.count() == 1)
+        .subquery("lone_computes")
+    )
+
+
+def steady(service: FromClause) -> ColumnElement[bool]:
+    """Whether nobody has written a service's row since its last sign of life.
+
+    A service that starts, and the API that enables or disables one, write it before anything else follows from that;
+    the next sign of life comes after.
+    """
+    written = func.coalesce(service.c.updated_at, "")
+    return or_(written <= func.datetime(service.c.last_seen_up, "+2 seconds"), service.c.last_seen_up.is_(None))
+
+
+def not_ironic(node: FromClause) -> ColumnElement[bool]:
+    """Whether a compute node is no bare metal."""
+    return func.coalesce(node.c.hypervisor_type, "") != "ironic"
+
+
+def libvirt(node: FromClause) -> ColumnElement[bool]:
+    """Whether libvirt reports a compute node."""
+    return func.lower(node.c.hypervisor_type).in_(("qemu", "kvm"))
+
+
+def oldest_compute() -> ScalarSelect[Any]:
+    """The lowest version among the live nova-compute services of all cells."""
+    return select(func.min(computes().c.version)).scalar_subquery()
+
+
+def zones() -> Subquery:
+    """The availability zones of hosts, as the aggregates give them (host, zone); the default zone has no row."""
+    kept, listed = t.aggregate_metadata.alias("zone_metadata"), t.aggregate_hosts.alias("zone_hosts")
+    return (
+        select(listed.c.host, kept.c.value.label("zone"))
+        .join_from(kept, listed, listed.c.aggregate_id == kept.c.aggregate_id)
+        .where(kept.c.key == "availability_zone")
+        .distinct()
+        .subquery("zones")
+    )
+
+
+def zones_are_asked_of_placement() -> ColumnElement[bool]:
+    """Whether the scheduler asks placement for the members of a zone for certain.
+
+    From nova 28 on it always does. No nova-compute is newer than the scheduler, and 66 is also the number of nova 27.
+    """
+    return func.coalesce(oldest_compute(), 0) >= 67

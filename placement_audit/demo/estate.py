@@ -171,7 +171,12 @@ class Estate:
 
     def trait(self, provider: Row, name: str) -> Row:
         """A trait on a provider."""
-        return self.add(t.resource_provider_traits, resource_provider_id=provider["id"], trait_id=self._trait_id(name))
+        return self.add(
+            t.resource_provider_traits,
+            resource_provider_id=provider["id"],
+            trait_id=self._trait_id(name),
+            created_at=provider["created_at"],
+        )
 
     def aggregate(self, name: str, *members: Row) -> str:
         """An aggregate of placement with providers in it; returns its uuid."""
@@ -241,12 +246,13 @@ class Estate:
         amounts: Mapping[str, int],
         *,
         project: str = "project-a",
+        user: str = "user-a",
         kind: str | None = None,
         at: str | None = None,
     ) -> list[Row]:
         """Allocations with their consumer's record, which is made on first mention."""
         if not any(row["uuid"] == consumer for row in self._recent_consumers()):
-            self.consumer(consumer, project=project, kind=kind, at=at)
+            self.consumer(consumer, project=project, user=user, kind=kind, at=at)
         return self.allocate(consumer, provider, amounts, at)
 
     def _recent_consumers(self) -> list[Row]:
@@ -281,6 +287,9 @@ class Estate:
         self.trait(provider, "COMPUTE_NODE")
         self.trait(provider, "OWNER_NOVA")
         row = self.compute_node(name, node, cell=cell, uuid=provider["uuid"], hypervisor_type=hypervisor_type, at=at)
+        if hypervisor_type != "ironic":
+            row.update(vcpus=vcpus, memory_mb=memory_mb, local_gb=disk_gb)
+            row.update(cpu_allocation_ratio=vcpu_ratio, ram_allocation_ratio=memory_ratio, disk_allocation_ratio=1.0)
         service = self.service(name, cell=cell, at=at)
         return Compute(name, cell, provider, row, service, self.host_mapping(name, cell, at=at))
 
@@ -296,6 +305,7 @@ class Estate:
             "deleted": 0,
             "deleted_at": None,
             "created_at": at or self.ago(days=1),
+            "updated_at": self.ago(seconds=5),
         } | fields
         return self.add(t.services, cell=cell, host=host, binary=binary, **values)
 
@@ -333,6 +343,9 @@ class Estate:
             host=host,
             hypervisor_hostname=node,
             hypervisor_type=hypervisor_type,
+            vcpus=0,
+            memory_mb=0,
+            local_gb=0,
             deleted=self._next("deleted node") if deleted_at else 0,
             deleted_at=deleted_at,
             created_at=at or self.ago(days=1),
@@ -382,6 +395,7 @@ class Estate:
         cell: str | None = None,
         holds: bool = True,
         project: str = "project-a",
+        user: str = "user-a",
         at: str | None = None,
         **fields: Any,
     ) -> Server:
@@ -402,7 +416,7 @@ class Estate:
             "created_at": at,
             "updated_at": at,
         } | fields
-        instance = self.add(t.instances, cell=cell, uuid=uuid, project_id=project, **values)
+        instance = self.add(t.instances, cell=cell, uuid=uuid, project_id=project, user_id=user, **values)
         mapping = self.add(
             t.instance_mappings,
             instance_uuid=uuid,
@@ -413,7 +427,7 @@ class Estate:
         request = self.add(t.request_specs, instance_uuid=uuid)
         self.add(t.instance_extra, cell=cell, instance_uuid=uuid, flavor=self.embedded(flavor))
         if host and holds:
-            self.claim(uuid, host.provider, self.amounts(flavor), project=project, at=at)
+            self.claim(uuid, host.provider, self.amounts(flavor), project=project, user=user, at=at)
         return Server(name, cell, instance, mapping, request, flavor)
 
     def _small(self) -> Row:
@@ -431,12 +445,12 @@ class Estate:
     def nova_aggregate(self, name: str, *hosts: Compute, metadata: Mapping[str, str] | None = None) -> str:
         """A host aggregate and its mirror in placement (SEMANTICS G.1); returns their uuid."""
         uuid = self.aggregate(name, *(host.provider for host in hosts))
-        number = self._next("host aggregate")
-        self.add(t.aggregates, id=number, uuid=uuid, name=name)
+        number, at = self._next("host aggregate"), self.ago(days=1)
+        self.add(t.aggregates, id=number, uuid=uuid, name=name, created_at=at)
         for host in hosts:
-            self.add(t.aggregate_hosts, aggregate_id=number, host=host.name)
+            self.add(t.aggregate_hosts, aggregate_id=number, host=host.name, created_at=at)
         for key, value in (metadata or {}).items():
-            self.add(t.aggregate_metadata, aggregate_id=number, key=key, value=value)
+            self.add(t.aggregate_metadata, aggregate_id=number, key=key, value=value, created_at=at, updated_at=None)
         return uuid
 
     def request_spec(
@@ -526,7 +540,8 @@ class Estate:
         ]
         for role, name, url in targets:
             requests: list[Row] = [{"spec": ""} | row for row in self.rows.get(t.request_specs, [])]
-            unkept = {t.cell_mappings: mappings, t.whole_request_specs: requests}
+            unkept: dict[Table, list[Row]] = {table: self.rows.get(table, []) for table in t.left_behind}
+            unkept |= {t.cell_mappings: mappings, t.whole_request_specs: requests}
             self._write(role, name, url, unkept if role is Role.API else {})
 
     def _write(self, role: Role, name: str, url: str, more: dict[Table, list[Row]]) -> None:
@@ -595,7 +610,7 @@ def _refuse_rows(text: str, role: Role) -> None:
 
 def _own_tables(role: Role) -> list[Table]:
     """The tables of a role, each with all the columns that are ever read of it."""
-    whole = [t.cell_mappings, t.whole_request_specs] if role is Role.API else []
+    whole = [t.cell_mappings, t.whole_request_specs, *t.left_behind] if role is Role.API else []
     return [*(table for table in t.live_tables(role) if table is not t.request_specs), *whole]
 
 

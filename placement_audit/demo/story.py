@@ -132,6 +132,7 @@ class _Cloud:
             self.flavors[flavor],
             holds=False,
             project=_id(f"project {name.partition('-')[0]}"),
+            user=_id(f"user of {name.partition('-')[0]}"),
             at=at,
             **fields,
         )

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit.errors import CannotTell
-from placement_audit.schema import Role, live_tables, migrate_version
+from placement_audit.schema import Role, left_behind, live_tables, migrate_version
 from placement_audit.source.config import masked
 from placement_audit.source.connect import at_home, reason_of, schema_of
 
@@ -124,7 +124,8 @@ def _not_as_expected(url: URL, names: set[str], role: Role | None, expected: Rol
 
 
 def _columns(inspector: Inspector, schema: str | None, names: set[str], role: Role) -> dict[str, frozenset[str]]:
-    wanted = [table.name for table in live_tables(role) if table.name in names]
+    kept = [*live_tables(role), *(left_behind if role is Role.API else ())]
+    wanted = [table.name for table in kept if table.name in names]
     found = inspector.get_multi_columns(schema=schema, filter_names=wanted)
     return {name: frozenset(column["name"] for column in columns) for (_, name), columns in found.items()}
 
@@ -168,7 +169,7 @@ def _judged(
         deviations.append(("alembic_version", f"holds {len(heads)} revisions where one is expected"))
     for table in live_tables(role):
         deviations += _table_deviations(url, table, columns, order, newest, release)
-    if "can_host" in columns.get("resource_providers", ()):
+    if role is Role.PLACEMENT and "can_host" in columns.get("resource_providers", ()):
         warnings.append(
             f"{masked(url)}: resource_providers has the column can_host of before Stein; this may be a copy of nova_api"
         )

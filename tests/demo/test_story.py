@@ -35,7 +35,8 @@ FAULTS = {
     "X34": ["m1.64core"],
 }
 # For information: the hosts of the overcommitted memory and of the lowered ratio are in aggregates with others.
-SIDE_EFFECTS = {"P37": ["MEMORY_MB", "VCPU"]}
+# Nova's own tables still have the ratios of before.
+SIDE_EFFECTS = {"P37": ["MEMORY_MB", "VCPU"], "X17": ["MEMORY_MB", "VCPU"]}
 IN_FLIGHT = {"X12": ["telco-gateway"]}
 # What a healthy cloud gives for information: nova reports max_unit = total, whatever it reserves of that.
 HEALTHY = {"P35"}

@@ -1,0 +1,49 @@
+from sqlalchemy import and_, select
+
+from placement_audit.checks.relations import lone_computes, newest, nodes, not_ironic, steady, up
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import inventories, resource_providers, trees
+
+_node, _service = nodes(), lone_computes()
+_offering = select(trees.c.root_id).join(inventories, inventories.c.resource_provider_id == trees.c.provider_id)
+
+CHECK = Check(
+    code="X27",
+    name="running-host-without-inventory",
+    impact=Impact.HIGH,
+    title="Running host that offers nothing",
+    message="nova-compute on {host} runs, and compute node {node} has a provider without any inventory",
+    identity=("cell", "host", "node"),
+    why=(
+        "The scheduler never gets to see the host. Nova-compute writes the inventory right after it has made the "
+        "provider, and again each minute: placement refuses it, or the driver fails before. Its log tells which."
+    ),
+    exceptions=(
+        "a host that was made, or whose nova-compute was started, a moment ago",
+        "a host whose nova-compute is down",
+        "bare metal, which has no inventory without a resource class or in maintenance",
+        "inventory on a child of the host",
+        "two services of one host's name",
+    ),
+    remedy=(
+        "openstack resource provider inventory list {provider}",
+        "openstack compute service list --service nova-compute --host {host}",
+        "systemctl restart nova-compute  # on {host}, and read in its log why it reports nothing",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
+    query=(
+        select(
+            _node.c.cell,
+            _node.c.host,
+            _node.c.hypervisor_hostname.label("node"),
+            resource_providers.c.uuid.label("provider"),
+            resource_providers.c.name.label("provider_name"),
+            newest(_node.c.created_at, resource_providers.c.created_at).label("newest_change"),
+        )
+        .select_from(_node)
+        .join(resource_providers, resource_providers.c.uuid == _node.c.uuid)
+        .join(_service, and_(_service.c.host == _node.c.host, _service.c.cell == _node.c.cell))
+        .where(not_ironic(_node), up(_service), steady(_service), resource_providers.c.id.not_in(_offering))
+        .order_by("cell", "host", "node")
+    ),
+)

@@ -1,0 +1,68 @@
+import pytest
+
+from placement_audit import schema as t
+from placement_audit.demo.estate import Compute, Estate
+from tests.support import Auditor
+
+
+@pytest.fixture
+def estate() -> Estate:
+    return Estate()
+
+
+@pytest.fixture
+def empty(estate: Estate) -> Compute:
+    """Runs, and offers nothing."""
+    estate.compute("neighbour")
+    host = estate.compute("host")
+    rows = estate.rows[t.inventories]
+    estate.rows[t.inventories] = [row for row in rows if row["resource_provider_id"] != host.provider["id"]]
+    return host
+
+
+def test_fires_for_a_running_host(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    (finding,) = audit(estate, "X27")
+    assert (finding.subject["host"], finding.subject["provider"]) == ("host", empty.uuid)
+    assert finding.severity == "error"
+
+
+def test_fires_for_a_disabled_host(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    empty.service["disabled"] = 1
+    assert len(audit(estate, "X27")) == 1
+
+
+def test_fires_alone(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    assert [finding.code for finding in audit(estate, "X16", "X17", "X18", "X27")] == ["X27"]
+
+
+@pytest.mark.parametrize("what", ["provider", "node"])
+def test_in_flight_while_it_is_new(audit: Auditor, estate: Estate, empty: Compute, what: str) -> None:
+    (empty.provider if what == "provider" else empty.node)["created_at"] = estate.ago(minutes=1)
+    (finding,) = audit.report(estate, "X27").findings
+    assert not finding.settled
+
+
+@pytest.mark.parametrize("state", ["down", "forced down", "starting", "deleted", "bare metal"])
+def test_quiet_where_nova_could_not_have_set_it(audit: Auditor, estate: Estate, empty: Compute, state: str) -> None:
+    empty.service.update(
+        {
+            "down": {"last_seen_up": estate.ago(minutes=5), "updated_at": estate.ago(minutes=5)},
+            "forced down": {"forced_down": 1},
+            "starting": {"last_seen_up": estate.ago(seconds=50), "updated_at": estate.ago(seconds=10)},
+            "deleted": {"deleted": 1, "deleted_at": estate.ago(days=1)},
+            "bare metal": {},
+        }[state]
+    )
+    if state == "bare metal":
+        empty.node["hypervisor_type"] = "ironic"
+    assert audit(estate, "X27") == []
+
+
+def test_quiet_for_what_a_child_has(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    estate.inventory(estate.provider("host_NUMA0", parent=empty.provider), "VCPU", 8)
+    assert audit(estate, "X27") == []
+
+
+def test_quiet_without_a_provider(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    empty.node["uuid"] = "00000000-1111-4222-8333-444444444444"
+    assert audit(estate, "X27") == []
