@@ -28,7 +28,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import CompoundSelect
 
 from placement_audit import schema as t
-from placement_audit.amounts import NO_IMAGE, STORED_BADLY, Flavor, readings, requests, stored_flavor, totals
+from placement_audit.amounts import STORED_BADLY, Flavor, readings, requests, stored_flavor, totals
 
 # What an image says of CPUs and memory, and how nova names it among a server's system metadata.
 _PROPERTIES = ("hw_cpu_policy", "hw_cpu_realtime_mask", "hw_mem_encryption")
@@ -228,22 +228,36 @@ def _flavor_requests(connection: Connection) -> Iterator[tuple[int, int, str, st
 
 def _expected(connection: Connection) -> Iterator[tuple[str, str, int]]:
     images, volumes = _images(connection), _volumes(connection)
-    for uuid, text in connection.execute(select(t.instance_extra.c.instance_uuid, t.instance_extra.c.flavor)):
+
+    # Thousands of servers share a few flavors, images and kinds of disks.
+    @cache
+    def asked(text: str | None, image: _Said, volume: bool) -> dict[str, int]:
         flavor = embedded_flavor(text)
         if flavor is None:
-            continue
+            return {}
+        found = requests(flavor, image=dict(image), volume_backed=volume)
+        return dict.fromkeys(t.CORE_CLASSES, 0) | totals(found)
+
+    extra = t.instance_extra.c
+    # What the doubtful ones lack is among the misfits.
+    wanted = select(extra.instance_uuid, extra.flavor).where(extra.instance_uuid.not_in(select(t.doubtful.c.uuid)))
+    for uuid, text in connection.execute(wanted):
         key = uuid.lower()
-        found = requests(flavor, image=images.get(key, NO_IMAGE), volume_backed=volumes.get(key) is True)
-        for name, amount in (dict.fromkeys(t.CORE_CLASSES, 0) | totals(found)).items():
+        for name, amount in asked(text, images.get(key, ()), volumes.get(key) is True).items():
             yield uuid, name, amount
 
 
-def _images(connection: Connection) -> dict[str, dict[str, str]]:
+_Said = tuple[tuple[str, str], ...]
+
+
+def _images(connection: Connection) -> dict[str, _Said]:
     """What the images of servers say, by the server's uuid."""
     said = t.instance_system_metadata.c
-    found: dict[str, dict[str, str]] = {}
-    for uuid, key, value in connection.execute(select(said.instance_uuid, said.key, said.value)):
-        found.setdefault(uuid.lower(), {})[key.removeprefix(_IMAGE)] = value or ""
+    found: dict[str, _Said] = {}
+    rows = select(said.instance_uuid, said.key, said.value).order_by(said.instance_uuid, said.key)
+    for uuid, key, value in connection.execute(rows):
+        pair = key.removeprefix(_IMAGE), value or ""
+        found[uuid.lower()] = (*found.get(uuid.lower(), ()), pair)
     return found
 
 
@@ -265,28 +279,35 @@ def _misfits(connection: Connection) -> Iterator[tuple[str, str, int, str | None
     for row in connection.execute(select(t.instance_extra).where(extra.instance_uuid.in_(doubtful))):
         stored.setdefault(row.instance_uuid.lower(), []).append((row.cell, row.flavor))
     images, volumes = _images(connection), _volumes(connection)
-    parsed = cache(embedded_flavors)
+
+    # Thousands of servers share a few flavors, images and kinds of disks.
+    @cache
+    def ways(texts: tuple[str | None, ...], image: _Said, volume: bool | None) -> list[dict[str, int]]:
+        known = [embedded_flavors(text) for text in texts]
+        if None in known:
+            return []
+        flavors = [flavor for each in known for flavor in each or ()]
+        return list(readings(flavors, dict(image), volume))
+
     for row in connection.execute(select(t.doubtful)):
         key = row.uuid.lower()
         volume = volumes.get(key)
         if row.lean and volume is not False:
             continue
         # A resize between cells leaves rows in both; its own cell's comes first.
-        texts = sorted(stored.get(key, []), key=lambda pair: (pair[0] != row.cell, pair[0]))
-        flavors = [parsed(text) for _, text in texts] or [None]
+        rows = sorted(stored.get(key, []), key=lambda pair: (pair[0] != row.cell, pair[0]))
+        legal = ways(tuple(text for _, text in rows), images.get(key, ()), volume)
         where = row.cell, row.uuid, row.root_id
-        if any(known is None for known in flavors):
+        if not legal:
             yield *where, None, None, None, 0, 0
             continue
-        wanted = [flavor for known in flavors for flavor in known or ()]
-        ways = list(readings(wanted, images.get(key, NO_IMAGE), volume))
-        pinned = any(way.get("PCPU") for way in ways)
         held = {"VCPU": row.vcpu, "PCPU": row.pcpu, "MEMORY_MB": row.memory_mb, "DISK_GB": row.disk_gb}
         if not row.disk_known:
             del held["DISK_GB"]
-        unlike = [{name: way.get(name, 0) for name in held if way.get(name, 0) != held[name]} for way in ways]
+        pinned = any(way.get("PCPU") for way in legal)
+        unlike = [{name: way.get(name, 0) for name in held if way.get(name, 0) != held[name]} for way in legal]
         for name, amount in min(unlike, key=len).items():
-            yield *where, name, held[name], amount, int(pinned), int(len(ways) == 1)
+            yield *where, name, held[name], amount, int(pinned), int(len(legal) == 1)
 
 
 def embedded_flavors(text: str | None) -> tuple[Flavor, ...] | None:
@@ -325,7 +346,7 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.odd_servers: (t.instances, t.compute_nodes),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs),
     t.doubtful: (t.instances, t.compute_nodes, t.claims, t.reach, t.trees, t.allocations, t.resource_classes),
-    t.expected: (t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
+    t.expected: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
     t.misfits: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
 }
 

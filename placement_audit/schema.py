@@ -402,8 +402,8 @@ flavor_requests = _table(
     Column("resource_class", String(255)),
     Column("amount", Integer),
 )
-# What a suspect's current flavor, image and root disk ask, summed over groups; zero amounts of core classes are kept,
-# so that a suspect without any row is one whose flavor could not be read.
+# What the current flavor, image and root disk of a server ask that holds nothing on its host, summed over groups; zero
+# amounts of core classes are kept, so that such a server without any row is one whose flavor could not be read.
 expected = _table(
     None,
     "expected",
