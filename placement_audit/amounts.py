@@ -100,31 +100,33 @@ def readings(flavors: Iterable[Flavor], image: Mapping[str, str], volume: bool |
     """
     seen: list[dict[str, int]] = []
     for flavor, with_image, translated in product(
-        [old for each in flavors for old in _as_ever_read(each)],
+        [read for each in flavors for read in _as_ever_read(each)],
         # heal_allocations looks at no image
         [image, NO_IMAGE] if image else [NO_IMAGE],
         # what nova-scheduler asks for when no host has dedicated CPUs, and before Train ever
         [True, False],
     ):
+        dedicated = cpu_policy(flavor.extra_specs, with_image) == "dedicated"
         # Before Rocky a volume took no disk's place.
         for volume_backed in [False] if volume is False else [True, False]:
             found = totals(requests(flavor, volume_backed=volume_backed, translate_pinned=translated, image=with_image))
-            if found not in seen:
-                seen.append(found)
-                yield found
+            forms = [found]
+            if dedicated and not translated and "PCPU" not in found:
+                # What nova-compute made of it when a host came to Train.
+                forms.append({"PCPU" if name == "VCPU" else name: amount for name, amount in found.items()})
+            for form in forms:
+                if form not in seen:
+                    seen.append(form)
+                    yield form
 
 
 def _as_ever_read(flavor: Flavor) -> Iterator[Flavor]:
-    """The flavor as nova reads it, and as older ones did."""
+    """The flavor as nova reads it, and as it did until nova 24, when the suffix of a group was a number."""
+    yield flavor
     specs = flavor.extra_specs
-    # Until nova 24 a suffix was a number.
     numbered = {key: value for key, value in specs.items() if not _OVERRIDE.match(key) or _NUMBERED.match(key)}
-    for each in [specs, numbered] if len(numbered) < len(specs) else [specs]:
-        yield replace(flavor, extra_specs=each)
-        # The CPUs of a server older than Train became dedicated ones without one more for its emulator.
-        if "hw:emulator_threads_policy" in each:
-            less = {key: value for key, value in each.items() if key != "hw:emulator_threads_policy"}
-            yield replace(flavor, extra_specs=less)
+    if len(numbered) < len(specs):
+        yield replace(flavor, extra_specs=numbered)
 
 
 def custom_name(words: str) -> str:

@@ -58,7 +58,7 @@ def _claims() -> Select[Any]:
 
     def amount(name: str) -> ColumnElement[Any]:
         its_id = select(func.min(t.resource_classes.c.id)).where(t.resource_classes.c.name == name).scalar_subquery()
-        of_it = case((t.allocations.c.resource_class_id == its_id, t.allocations.c.used), else_=0)
+        of_it = case((t.allocations.c.resource_class_id == its_id, func.coalesce(t.allocations.c.used, 0)), else_=0)
         return func.sum(of_it).label(name.lower())
 
     return (

@@ -87,6 +87,7 @@ def test_in_flight_while_the_server_is_young(audit: Auditor, estate: Estate, hos
         (DEDICATED | ISOLATE, {"PCPU": 5}),
         (DEDICATED | ISOLATE, {"PCPU": 4}),  # made before Train, and reshaped since
         (DEDICATED | ISOLATE, {"VCPU": 4}),
+        (DEDICATED | {"resources:VCPU": "6"}, {"PCPU": 6}),
         (MIXED, {"VCPU": 2, "PCPU": 2}),
         (MIXED | ISOLATE, {"VCPU": 2, "PCPU": 3}),
         ({"resources:PCPU": "6"}, {"PCPU": 6}),
