@@ -163,6 +163,14 @@ def _doubtful() -> Select[Any]:
             held.c.resource_provider_id.not_in(select(t.trees.alias("known").c.provider_id)),
         ),
     )
+    # With these mixed up no server would seem to hold what it should.
+    known, ids = (
+        t.resource_classes.alias("known_class"),
+        {name: t.STANDARD_CLASSES.index(name) for name in t.CORE_CLASSES},
+    )
+    rightly = or_(*(and_(known.c.id == number, known.c.name == name) for name, number in ids.items()))
+    named = select(func.count()).select_from(known).where(rightly).scalar_subquery()
+    misnamed = exists().where(or_(known.c.id.in_(ids.values()), known.c.name.in_(ids)), ~func.coalesce(rightly, 0))
     # The disks of two hosts in one pool are one row.
     two_hosts = exists().where(*elsewhere, other.c.shared == 0).correlate_except(other)
     pooled = exists().where(*elsewhere, other.c.shared == 1).correlate_except(other)
@@ -194,6 +202,8 @@ def _doubtful() -> Select[Any]:
         .join(here, and_(here.c.consumer_id == server.c.uuid, here.c.root_id == tree.c.root_id, here.c.core > 0))
         .where(server.c.uuid.in_(odd), server.c.deleted == 0, func.coalesce(server.c.hidden, 0) == 0)
         .where(~fits(server.c.root_gb + server.c.ephemeral_gb), ~astray, ~unknown)
+        .where(named == len(t.CORE_CLASSES), ~misnamed)
+        .distinct()
     )
 
 

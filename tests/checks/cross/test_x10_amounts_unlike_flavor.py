@@ -419,6 +419,20 @@ def test_quiet_where_a_row_is_of_an_unknown_class(audit: Auditor, estate: Estate
     assert audit(estate, "X10") == []
 
 
+@pytest.mark.parametrize("change", [{"name": "CUSTOM_DISK"}, {"id": 4711}, None])
+def test_quiet_where_the_classes_are_mixed_up(
+    audit: Auditor, estate: Estate, host: Compute, change: Row | None
+) -> None:
+    """Then no server at all would seem to hold what it should; the classes are a finding of their own."""
+    holding(estate, host, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20})
+    disk = estate.rows[t.resource_classes][2]
+    if change is None:
+        estate.remove(t.resource_classes, disk)
+    else:
+        disk.update(change)
+    assert audit(estate, "X10", "X32") == []
+
+
 def test_quiet_where_a_row_is_on_a_provider_that_is_gone(audit: Auditor, estate: Estate, host: Compute) -> None:
     server = holding(estate, host, {"VCPU": 2, "MEMORY_MB": 4096})
     estate.allocate(server.uuid, {"id": 4711}, {"DISK_GB": 20})
