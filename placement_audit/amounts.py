@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
 from placement_audit.schema import STANDARD_CLASSES
 
 _OVERRIDE = re.compile(r"resources(?P<suffix>[a-zA-Z0-9_-]{0,64}):(?P<name>.*)\Z")
+_NUMBERED = re.compile(r"resources([1-9][0-9]*)?:")
 _CPUS = re.compile(r"\^?\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.ASCII)
 # An extra spec has room for 255 digits, a database's integer for 18 of them: more than this fits nowhere anyway.
 _MOST = 2**53
@@ -80,6 +82,51 @@ def requests(
     for label, number in labels.items():
         found["", custom_name("PMEM_NAMESPACE_" + label)] = number
     return {key: min(amount, _MOST) for key, amount in found.items() if amount > 0}
+
+
+def totals(found: Requests) -> dict[str, int]:
+    """Amounts by resource class, summed over request groups."""
+    summed: dict[str, int] = {}
+    for (_, name), amount in found.items():
+        summed[name] = min(summed.get(name, 0) + amount, _MOST)
+    return summed
+
+
+def readings(flavors: Iterable[Flavor], image: Mapping[str, str], volume: bool | None) -> Iterator[dict[str, int]]:
+    """Every set of amounts by class that a server may legally hold on one host, the likeliest first (SEMANTICS E.4).
+
+    ``flavors`` are its current one and those of a resize; ``volume`` is whether its root disk is one, None if
+    nobody knows.
+    """
+    seen: list[dict[str, int]] = []
+    for flavor, with_image, translated in product(
+        [read for each in flavors for read in _as_ever_read(each)],
+        # heal_allocations looks at no image
+        [image, NO_IMAGE] if image else [NO_IMAGE],
+        # what nova-scheduler asks for when no host has dedicated CPUs, and before Train ever
+        [True, False],
+    ):
+        dedicated = cpu_policy(flavor.extra_specs, with_image) == "dedicated"
+        # Before Rocky a volume took no disk's place.
+        for volume_backed in [False] if volume is False else [True, False]:
+            found = totals(requests(flavor, volume_backed=volume_backed, translate_pinned=translated, image=with_image))
+            forms = [found]
+            if dedicated and not translated and "PCPU" not in found:
+                # What nova-compute made of it when a host came to Train.
+                forms.append({"PCPU" if name == "VCPU" else name: amount for name, amount in found.items()})
+            for form in forms:
+                if form not in seen:
+                    seen.append(form)
+                    yield form
+
+
+def _as_ever_read(flavor: Flavor) -> Iterator[Flavor]:
+    """The flavor as nova reads it, and as it did until nova 24, when the suffix of a group was a number."""
+    yield flavor
+    specs = flavor.extra_specs
+    numbered = {key: value for key, value in specs.items() if not _OVERRIDE.match(key) or _NUMBERED.match(key)}
+    if len(numbered) < len(specs):
+        yield replace(flavor, extra_specs=numbered)
 
 
 def custom_name(words: str) -> str:

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, case, func, insert, literal, or_, select, tuple_, union
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import CompoundSelect
 
 from placement_audit import schema as t
-from placement_audit.amounts import Flavor, requests
+from placement_audit.amounts import STORED_BADLY, Flavor, readings, requests, stored_flavor, totals
+
+# What an image says of CPUs and memory, and how nova names it among a server's system metadata.
+_PROPERTIES = ("hw_cpu_policy", "hw_cpu_realtime_mask", "hw_mem_encryption")
+_IMAGE = "image_"
 
 _sharing = (
     select(t.resource_provider_traits.c.resource_provider_id)
@@ -34,6 +55,12 @@ def _claims() -> Select[Any]:
     core = t.allocations.c.resource_class_id.in_(
         select(t.resource_classes.c.id).where(t.resource_classes.c.name.in_(t.CORE_CLASSES))
     )
+
+    def amount(name: str) -> ColumnElement[Any]:
+        its_id = select(func.min(t.resource_classes.c.id)).where(t.resource_classes.c.name == name).scalar_subquery()
+        of_it = case((t.allocations.c.resource_class_id == its_id, func.coalesce(t.allocations.c.used, 0)), else_=0)
+        return func.sum(of_it).label(name.lower())
+
     return (
         select(
             t.allocations.c.consumer_id,
@@ -41,6 +68,7 @@ def _claims() -> Select[Any]:
             func.max(t.trees.c.shared).label("shared"),
             func.count().label("rows"),
             func.sum(case((core, 1), else_=0)).label("core"),
+            *(amount(name) for name in t.CORE_CLASSES),
             func.max(t.allocations.c.created_at).label("newest"),
         )
         .join(t.trees, t.trees.c.provider_id == t.allocations.c.resource_provider_id)
@@ -81,12 +109,111 @@ def _odd_servers() -> Select[Any]:
     )
 
 
+# It needs no flavors: without them those with swap are doubtful, too, and their own flavors are read.
+def _doubtful() -> Select[Any]:
+    server, node, own, tree = t.instances, t.compute_nodes, t.resource_providers, t.trees
+    here, other, root = t.claims.alias("here"), t.claims.alias("other"), t.resource_providers.alias("other_root")
+    elsewhere = other.c.consumer_id == server.c.uuid, other.c.root_id != here.c.root_id, other.c.core > 0
+    # correlate_except: of itself SQLAlchemy correlates with the next query outwards, not with the one beyond.
+    shared_disk = select(func.sum(other.c.disk_gb)).where(*elsewhere, other.c.shared == 1).correlate_except(other)
+    disk = here.c.disk_gb + func.coalesce(shared_disk.scalar_subquery(), 0)
+    cpus = or_(
+        and_(here.c.vcpu == server.c.vcpus, here.c.pcpu == 0), and_(here.c.vcpu == 0, here.c.pcpu == server.c.vcpus)
+    )
+    # Some flavor of that size has the swap that the rest of the disk is.
+    swapping = t.flavors.alias("swapping")
+    size = ("vcpus", "memory_mb", "root_gb", "ephemeral_gb")
+    gigabytes = (swapping.c.swap + 1023) // 1024
+    same_size = and_(*(swapping.c[name] == server.c[name] for name in size), swapping.c.swap > 0)
+
+    def fits(without_swap: ColumnElement[Any]) -> ColumnElement[Any]:
+        with_swap = exists().where(same_size, disk == without_swap + gigabytes).correlate_except(swapping)
+        memory = here.c.memory_mb == server.c.memory_mb
+        return func.coalesce(and_(cpus, memory, or_(disk == without_swap, with_swap)), 0)
+
+    # Asked first, so that all the rest is asked of these few: the planner cannot know that they are few.
+    claim, row = t.claims.alias("claim"), t.instances.alias("row")
+    plain = and_(
+        claim.c.vcpu + claim.c.pcpu == row.c.vcpus,
+        claim.c.vcpu * claim.c.pcpu == 0,
+        claim.c.memory_mb == row.c.memory_mb,
+        claim.c.disk_gb == row.c.root_gb + row.c.ephemeral_gb,
+    )
+    odd = (
+        select(row.c.uuid)
+        .join(claim, claim.c.consumer_id == row.c.uuid)
+        .where(row.c.deleted == 0, claim.c.shared == 0, claim.c.core > 0, ~func.coalesce(plain, 0))
+    )
+    # Of what is neither this host's nor its pool's nor another host's nobody can tell whether it makes up for it.
+    reached = exists().where(t.reach.c.root_id == here.c.root_id, t.reach.c.provider_id == other.c.root_id)
+    a_node = t.compute_nodes.alias("a_node")
+    of_a_host = exists().where(root.c.id == other.c.root_id, a_node.c.uuid == root.c.uuid)
+    astray = exists().where(
+        *elsewhere,
+        ~or_(
+            and_(other.c.shared == 1, reached.correlate_except(t.reach)),
+            and_(other.c.shared == 0, of_a_host.correlate_except(root, a_node)),
+        ),
+    )
+    held = t.allocations.alias("held")
+    unknown = exists().where(
+        held.c.consumer_id == server.c.uuid,
+        or_(
+            held.c.resource_class_id.not_in(select(t.resource_classes.c.id)),
+            held.c.resource_provider_id.not_in(select(t.trees.alias("known").c.provider_id)),
+        ),
+    )
+    # With these mixed up no server would seem to hold what it should.
+    known, ids = (
+        t.resource_classes.alias("known_class"),
+        {name: t.STANDARD_CLASSES.index(name) for name in t.CORE_CLASSES},
+    )
+    rightly = or_(*(and_(known.c.id == number, known.c.name == name) for name, number in ids.items()))
+    named = select(func.count()).select_from(known).where(rightly).scalar_subquery()
+    misnamed = exists().where(or_(known.c.id.in_(ids.values()), known.c.name.in_(ids)), ~func.coalesce(rightly, 0))
+    # The disks of two hosts in one pool are one row.
+    two_hosts = exists().where(*elsewhere, other.c.shared == 0).correlate_except(other)
+    pooled = exists().where(*elsewhere, other.c.shared == 1).correlate_except(other)
+    return (
+        select(
+            server.c.cell,
+            server.c.uuid,
+            here.c.root_id,
+            here.c.vcpu,
+            here.c.pcpu,
+            here.c.memory_mb,
+            disk.label("disk_gb"),
+            case((and_(two_hosts, pooled), 0), else_=1).label("disk_known"),
+            fits(server.c.ephemeral_gb).label("lean"),
+        )
+        .select_from(server)
+        .join(
+            node,
+            and_(
+                node.c.cell == server.c.cell,
+                node.c.host == server.c.host,
+                node.c.hypervisor_hostname == server.c.node,
+                node.c.deleted == 0,
+                func.coalesce(node.c.hypervisor_type, "") != "ironic",
+            ),
+        )
+        .join(own, own.c.uuid == node.c.uuid)
+        .join(tree, tree.c.provider_id == own.c.id)
+        .join(here, and_(here.c.consumer_id == server.c.uuid, here.c.root_id == tree.c.root_id, here.c.core > 0))
+        .where(server.c.uuid.in_(odd), server.c.deleted == 0, func.coalesce(server.c.hidden, 0) == 0)
+        .where(~fits(server.c.root_gb + server.c.ephemeral_gb), ~astray, ~unknown)
+        .where(named == len(t.CORE_CLASSES), ~misnamed)
+        .distinct()
+    )
+
+
 # In the order in which they are filled: claims and reach need trees.
 SELECTS: Mapping[Table, Select[Any] | CompoundSelect[Any]] = {
     t.trees: _trees(),
     t.claims: _claims(),
     t.reach: _reach(),
     t.odd_servers: _odd_servers(),
+    t.doubtful: _doubtful(),
 }
 
 
@@ -110,31 +237,107 @@ def _flavor_requests(connection: Connection) -> Iterator[tuple[int, int, str, st
 
 
 def _expected(connection: Connection) -> Iterator[tuple[str, str, int]]:
-    for uuid, text in connection.execute(select(t.instance_extra.c.instance_uuid, t.instance_extra.c.flavor)):
+    images, volumes = _images(connection), _volumes(connection)
+
+    # Thousands of servers share a few flavors, images and kinds of disks.
+    @cache
+    def asked(text: str | None, image: _Said, volume: bool) -> dict[str, int]:
         flavor = embedded_flavor(text)
         if flavor is None:
-            continue
-        totals = dict.fromkeys(t.CORE_CLASSES, 0)
-        for (_, name), amount in requests(flavor).items():
-            totals[name] = totals.get(name, 0) + amount
-        for name, amount in totals.items():
+            return {}
+        found = requests(flavor, image=dict(image), volume_backed=volume)
+        return dict.fromkeys(t.CORE_CLASSES, 0) | totals(found)
+
+    extra = t.instance_extra.c
+    # What the doubtful ones lack is among the misfits.
+    wanted = select(extra.instance_uuid, extra.flavor).where(extra.instance_uuid.not_in(select(t.doubtful.c.uuid)))
+    for uuid, text in connection.execute(wanted):
+        key = uuid.lower()
+        for name, amount in asked(text, images.get(key, ()), volumes.get(key) is True).items():
             yield uuid, name, amount
+
+
+_Said = tuple[tuple[str, str], ...]
+
+
+def _images(connection: Connection) -> dict[str, _Said]:
+    """What the images of servers say, by the server's uuid."""
+    said = t.instance_system_metadata.c
+    found: dict[str, _Said] = {}
+    rows = select(said.instance_uuid, said.key, said.value).order_by(said.instance_uuid, said.key)
+    for uuid, key, value in connection.execute(rows):
+        pair = key.removeprefix(_IMAGE), value or ""
+        found[uuid.lower()] = (*found.get(uuid.lower(), ()), pair)
+    return found
+
+
+def _volumes(connection: Connection) -> dict[str, bool | None]:
+    """Whether the root disks of servers are volumes, by the server's uuid; None where that is not said."""
+    disk = t.block_device_mapping.c
+    found: dict[str, bool | None] = {}
+    for uuid, kind in connection.execute(select(disk.instance_uuid, disk.destination_type)):
+        volume = None if kind is None else kind == "volume"
+        # Of two root disks that contradict each other neither tells.
+        found[uuid.lower()] = volume if found.get(uuid.lower(), volume) == volume else None
+    return found
+
+
+def _misfits(connection: Connection) -> Iterator[tuple[str, str, int, str | None, int | None, int | None, int, int]]:
+    extra = t.instance_extra.c
+    stored: dict[str, list[tuple[str, str | None]]] = {}
+    doubtful = select(t.doubtful.c.uuid)
+    for row in connection.execute(select(t.instance_extra).where(extra.instance_uuid.in_(doubtful))):
+        stored.setdefault(row.instance_uuid.lower(), []).append((row.cell, row.flavor))
+    images, volumes = _images(connection), _volumes(connection)
+
+    # Thousands of servers share a few flavors, images and kinds of disks.
+    @cache
+    def ways(texts: tuple[str | None, ...], image: _Said, volume: bool | None) -> list[dict[str, int]]:
+        known = [embedded_flavors(text) for text in texts]
+        if None in known:
+            return []
+        flavors = [flavor for each in known for flavor in each or ()]
+        return list(readings(flavors, dict(image), volume))
+
+    for row in connection.execute(select(t.doubtful)):
+        key = row.uuid.lower()
+        volume = volumes.get(key)
+        if row.lean and volume is not False:
+            continue
+        # A resize between cells leaves rows in both; its own cell's comes first.
+        rows = sorted(stored.get(key, []), key=lambda pair: (pair[0] != row.cell, pair[0]))
+        legal = ways(tuple(text for _, text in rows), images.get(key, ()), volume)
+        where = row.cell, row.uuid, row.root_id
+        if not legal:
+            yield *where, None, None, None, 0, 0
+            continue
+        held = {"VCPU": row.vcpu, "PCPU": row.pcpu, "MEMORY_MB": row.memory_mb, "DISK_GB": row.disk_gb}
+        if not row.disk_known:
+            del held["DISK_GB"]
+        pinned = any(way.get("PCPU") for way in legal)
+        unlike = [{name: way.get(name, 0) for name in held if way.get(name, 0) != held[name]} for way in legal]
+        for name, amount in min(unlike, key=len).items():
+            yield *where, name, held[name], amount, int(pinned), int(len(legal) == 1)
+
+
+def embedded_flavors(text: str | None) -> tuple[Flavor, ...] | None:
+    """All flavors out of instance_extra.flavor: the current one, and those of a resize from and to (SEMANTICS C.4).
+
+    None when one of them cannot be understood.
+    """
+    try:
+        stored = json.loads(text or "")
+        others = [each for each in map(stored.get, ("old", "new")) if each is not None]
+        return tuple(stored_flavor(each["nova_object.data"]) for each in (stored["cur"], *others))
+    except STORED_BADLY:
+        return None
 
 
 def embedded_flavor(text: str | None) -> Flavor | None:
     """The current flavor out of instance_extra.flavor, or None when it cannot be understood (SEMANTICS C.4)."""
     try:
-        data = json.loads(text or "")["cur"]["nova_object.data"]
-        specs = (data.get("extra_specs") or {}).items()
-        return Flavor(
-            vcpus=int(data["vcpus"]),
-            memory_mb=int(data["memory_mb"]),
-            root_gb=int(data["root_gb"]),
-            ephemeral_gb=int(data.get("ephemeral_gb") or 0),
-            swap=int(data.get("swap") or 0),
-            extra_specs={str(key): "" if value is None else str(value) for key, value in specs},
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return stored_flavor(json.loads(text or "")["cur"]["nova_object.data"])
+    except STORED_BADLY:
         return None
 
 
@@ -142,6 +345,7 @@ def embedded_flavor(text: str | None) -> Flavor | None:
 COMPUTED: Mapping[Table, Callable[[Connection], Iterable[Sequence[Any]]]] = {
     t.flavor_requests: _flavor_requests,
     t.expected: _expected,
+    t.misfits: _misfits,
 }
 
 # What each derived table is made of.
@@ -151,7 +355,9 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.reach: (t.trees, t.resource_provider_aggregates, t.resource_provider_traits, t.traits),
     t.odd_servers: (t.instances, t.compute_nodes),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs),
-    t.expected: (t.instance_extra,),
+    t.doubtful: (t.instances, t.compute_nodes, t.claims, t.reach, t.trees, t.allocations, t.resource_classes),
+    t.expected: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
+    t.misfits: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
     t.stale_copies: t.left_behind,
 }
 
@@ -175,12 +381,29 @@ _lost = select(t.instance_mappings.c.instance_uuid).where(
 _not_in_cells = union(_unknown, _lost)
 # Devices that nobody has are many, and never a reason for a word.
 _in_use = union(select(literal("claimed").label("status")), select(literal("allocated")))
+# A server without its root disk is no suspect where that is a volume, or was never noted.
+_disk = t.block_device_mapping
+_plainly_from_volume = and_(
+    t.doubtful.c.lean == 1,
+    ~exists().where(
+        _disk.c.instance_uuid == t.doubtful.c.uuid, func.coalesce(_disk.c.destination_type, "volume") != "volume"
+    ),
+)
+_weighed = select(t.doubtful.c.uuid)
+_suspects = union(_without_claim, _weighed.where(~_plainly_from_volume))
 # Large tables of which only the rows of suspects are read, after the others: the column, and its values.
 KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
     t.shadow_instances: (t.shadow_instances.c.uuid, _not_in_cells),
     t.shadow_migrations: (t.shadow_migrations.c.uuid, _not_in_cells),
-    t.instance_extra: (t.instance_extra.c.instance_uuid, _without_claim),
+    t.block_device_mapping: (t.block_device_mapping.c.instance_uuid, union(_without_claim, _weighed)),
+    t.instance_extra: (t.instance_extra.c.instance_uuid, _suspects),
+    t.instance_system_metadata: (t.instance_system_metadata.c.instance_uuid, _suspects),
     t.pci_devices: (t.pci_devices.c.status, _in_use),
+}
+# The only rows of them that are of use.
+ONLY: Mapping[Table, Mapping[str, Sequence[Any]]] = {
+    t.block_device_mapping: {"boot_index": (0,), "deleted": (0,)},
+    t.instance_system_metadata: {"key": tuple(map(_IMAGE.__add__, _PROPERTIES)), "deleted": (0,)},
 }
 
 

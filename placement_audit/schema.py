@@ -220,6 +220,11 @@ instances = _table(
     Column("availability_zone", Folded),
     Column("hidden", Integer),
     Column("compute_id", Integer, info=COMPUTE_ID),
+    # the current flavor's, but neither its swap nor its extra specs
+    Column("vcpus", Integer),
+    Column("memory_mb", Integer),
+    Column("root_gb", Integer),
+    Column("ephemeral_gb", Integer),
     Column("deleted", Integer),
     Column("deleted_at", Clock),
     *_written(),
@@ -284,6 +289,23 @@ pci_devices = _table(
     *_written(),
 )
 instance_extra = _table(Role.CELL, "instance_extra", Column("instance_uuid", Folded), Column("flavor", Text))
+# Of these two only live rows of a kind (derived.ONLY): root disks, and what an image says of CPUs and memory.
+block_device_mapping = _table(
+    Role.CELL,
+    "block_device_mapping",
+    Column("instance_uuid", Folded),
+    Column("boot_index", Integer),
+    Column("destination_type", String(255)),
+    Column("deleted", Integer),
+)
+instance_system_metadata = _table(
+    Role.CELL,
+    "instance_system_metadata",
+    Column("instance_uuid", Folded),
+    Column("key", String(255)),
+    Column("value", String(255)),
+    Column("deleted", Integer),
+)
 shadow_instances = _table(Role.CELL, "shadow_instances", Column("uuid", Folded), Column("deleted_at", Clock))
 shadow_migrations = _table(
     Role.CELL,
@@ -342,7 +364,7 @@ trees = _table(
     Column("root_id", Integer),
     Column("shared", Integer),
 )
-# What one consumer holds in one tree. core: rows of VCPU, PCPU, MEMORY_MB or DISK_GB.
+# What one consumer holds in one tree. core: rows of VCPU, PCPU, MEMORY_MB or DISK_GB, whose amounts are summed up.
 claims = _table(
     None,
     "claims",
@@ -351,6 +373,10 @@ claims = _table(
     Column("shared", Integer),
     Column("rows", Integer),
     Column("core", Integer),
+    Column("vcpu", Integer),
+    Column("pcpu", Integer),
+    Column("memory_mb", Integer),
+    Column("disk_gb", Integer),
     Column("newest", Clock),
 )
 # Every provider that a tree can draw from: its own, and the sharing providers associated with one of them.
@@ -359,6 +385,37 @@ reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", 
 # another node by id than by name, a row that is hidden, or one in a cell without hosts. One look at a large table, of
 # which several checks would each take their own.
 odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
+# Servers that hold something on their host, but not what their own size says, and what they hold: that of their host's
+# tree, and disk of what it shares too. root_id: that host's tree. disk_known: whether the disk is all of that host.
+# lean: only the root disk is missing, as it is where a server boots from a volume.
+doubtful = _table(
+    None,
+    "doubtful",
+    Column("cell", String(255)),
+    Column("uuid", Folded),
+    Column("root_id", Integer),
+    Column("vcpu", Integer),
+    Column("pcpu", Integer),
+    Column("memory_mb", Integer),
+    Column("disk_gb", Integer),
+    Column("disk_known", Integer),
+    Column("lean", Integer),
+)
+# Of the doubtful ones those that hold what no reading of their flavor asks for, with a row per core class that differs
+# from the nearest reading (SEMANTICS E.2, E.4). resource_class NULL: the flavor could not be read. pinned: it asks for
+# PCPU. sure: there is no other reading.
+misfits = _table(
+    None,
+    "misfits",
+    Column("cell", String(255)),
+    Column("instance_uuid", Folded),
+    Column("root_id", Integer),
+    Column("resource_class", String(255)),
+    Column("held", Integer),
+    Column("amount", Integer),
+    Column("pinned", Integer),
+    Column("sure", Integer),
+)
 # What a flavor asks of placement, a row per request group ("" is the unsuffixed one) and class (SEMANTICS E.1).
 # variant 1 is the second request of a flavor with pinned CPUs, where VCPU stands for PCPU (SEMANTICS E.2).
 flavor_requests = _table(
@@ -370,8 +427,8 @@ flavor_requests = _table(
     Column("resource_class", String(255)),
     Column("amount", Integer),
 )
-# What a server's embedded flavor asks, summed over groups; zero amounts of core classes are kept, so that a
-# server without any row is one whose flavor could not be read.
+# What the current flavor, image and root disk of a server ask that holds nothing on its host, summed over groups; zero
+# amounts of core classes are kept, so that such a server without any row is one whose flavor could not be read.
 expected = _table(
     None,
     "expected",

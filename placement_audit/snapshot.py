@@ -36,10 +36,10 @@ from placement_audit.source.connect import (
     server_version,
     utc_now,
 )
-from placement_audit.source.read import rows_of
+from placement_audit.source.read import NO_BOUNDS, rows_of
 from placement_audit.source.recognise import Recognised, recognise
 
-FORMAT = 2
+FORMAT = 3
 
 # Columns that checks join on. Each is worth more in the checks than it costs in the making.
 _INDEXED = (
@@ -79,6 +79,8 @@ _INDEXED = (
     (t.reach, "root_id"),
     (t.flavor_requests, "flavor_id"),
     (t.expected, "instance_uuid"),
+    (t.block_device_mapping, "instance_uuid"),
+    (t.misfits, "instance_uuid"),
 )
 
 Progress = Callable[[str, int], None]
@@ -306,7 +308,8 @@ class _Reader:
         lead = (database.name,) if database.role is Role.CELL else ()
         write = _writer(self.into, table)
         try:
-            for batch in rows_of(database.connection, database.url, table, live, key, keys):
+            only = derived.ONLY.get(table, NO_BOUNDS)
+            for batch in rows_of(database.connection, database.url, table, live, key, keys, only):
                 write(batch if not lead else [(*lead, *row) for row in batch])
                 self.counts[read] = self.counts.get(read, 0) + len(batch)
                 self.progress(f"{database.name}.{table.name}", len(batch))

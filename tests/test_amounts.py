@@ -2,7 +2,7 @@
 
 import pytest
 
-from placement_audit.amounts import Flavor, requests
+from placement_audit.amounts import NO_IMAGE, Flavor, readings, requests, totals
 
 
 def asked(
@@ -205,3 +205,43 @@ def test_an_image_has_the_last_word_on_realtime_cpus() -> None:
 
 def test_an_image_may_ask_for_encrypted_memory() -> None:
     assert requests(Flavor(4, 2048, 20), image={"hw_mem_encryption": "true"})["", "MEM_ENCRYPTION_CONTEXT"] == 1
+
+
+# --- all that may be held ---
+
+
+def cores(*flavors: Flavor, image: dict[str, str] | None = None, volume: bool | None = False) -> list[list[int]]:
+    """VCPU, PCPU and DISK_GB of every reading."""
+    ways = readings(flavors, image or NO_IMAGE, volume)
+    return [[way.get(name, 0) for name in ("VCPU", "PCPU", "DISK_GB")] for way in ways]
+
+
+def test_a_plain_server_may_hold_one_thing() -> None:
+    assert cores(Flavor(4, 2048, 20)) == [[4, 0, 20]]
+
+
+@pytest.mark.parametrize("volume", [True, None])
+def test_a_volume_may_or_may_not_have_taken_a_disks_place(volume: bool | None) -> None:
+    assert cores(Flavor(4, 2048, 20, 5), volume=volume) == [[4, 0, 5], [4, 0, 25]]
+    assert cores(Flavor(4, 2048, 0, 5), volume=volume) == [[4, 0, 5]]
+
+
+def test_dedicated_cpus_have_their_likeliest_form_first() -> None:
+    specs = {"hw:cpu_policy": "dedicated", "hw:emulator_threads_policy": "isolate"}
+    assert cores(Flavor(4, 2048, 20, extra_specs=specs)) == [[0, 5, 20], [4, 0, 20], [0, 4, 20]]
+
+
+def test_an_image_may_have_been_overlooked() -> None:
+    specs = {"hw:cpu_policy": "mixed", "hw:cpu_realtime": "1", "hw:cpu_realtime_mask": "^0"}
+    assert cores(Flavor(4, 2048, 20, extra_specs=specs), image={"hw_cpu_realtime_mask": "^0-1"}) == [
+        [2, 2, 20],
+        [1, 3, 20],
+    ]
+
+
+def test_both_flavors_of_a_resize_count() -> None:
+    assert cores(Flavor(4, 2048, 20), Flavor(2, 2048, 20), Flavor(4, 2048, 20)) == [[4, 0, 20], [2, 0, 20]]
+
+
+def test_totals_are_sums_over_groups() -> None:
+    assert totals({("", "VCPU"): 1, ("1", "VCPU"): 2, ("", "VGPU"): 1}) == {"VCPU": 3, "VGPU": 1}

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 from placement_audit import schema as t
 from placement_audit.amounts import Flavor
 from placement_audit.demo.estate import Estate
-from placement_audit.derived import embedded_flavor, with_parts
+from placement_audit.derived import embedded_flavor, embedded_flavors, with_parts
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import from_options
 from placement_audit.source.connect import Limits
@@ -211,6 +211,22 @@ def test_a_flavor_that_cannot_be_understood_is_unknown(text: str | None) -> None
     assert embedded_flavor(text) is None
 
 
+def test_the_flavors_of_a_resize_follow_the_current_one() -> None:
+    flavors = {name: json.loads(embedded(vcpus=number))["cur"] for number, name in enumerate(("cur", "old", "new"))}
+    found = embedded_flavors(json.dumps(flavors))
+    assert found is not None
+    assert [flavor.vcpus for flavor in found] == [0, 1, 2]
+    assert embedded_flavors(embedded()) == (Flavor(2, 4096, 20),)
+
+
+@pytest.mark.parametrize(
+    "flavors",
+    [{"cur": None}, {"old": {}}, {"new": "small"}, {"new": {"nova_object.data": {}}}],
+)
+def test_one_flavor_that_cannot_be_understood_makes_all_unknown(flavors: dict[str, Any]) -> None:
+    assert embedded_flavors(json.dumps(json.loads(embedded()) | flavors)) is None
+
+
 def test_an_unreadable_flavor_expects_nothing(estate: Estate, tmp_path: Path) -> None:
     host = estate.compute("left")
     estate.server("web", host, holds=False)
@@ -226,6 +242,67 @@ def test_an_unreadable_flavor_expects_nothing(estate: Estate, tmp_path: Path) ->
         ("DISK_GB", 20),
     }
     assert len({row.instance_uuid for row in rows}) == 1
+
+
+# --- doubtful servers, and misfits ---
+
+
+def crowd(estate: Estate) -> str:
+    """Servers that nobody doubts, and one of which memory is missing: its uuid is returned."""
+    host = estate.compute("left")
+    swap = estate.flavor("swap", 2, 4096, 20, swap=2048)
+    pinned = estate.flavor("pinned", 2, 4096, 20, extra_specs={"hw:cpu_policy": "dedicated"})
+    for number, flavor in enumerate((None, swap, pinned)):
+        for volume_backed in (False, True):
+            server = estate.server(f"server {number} {volume_backed}", host, flavor, volume_backed=volume_backed)
+            estate.image_property(server, "hw_cpu_policy", "shared")
+    odd = estate.server("odd", host, holds=False)
+    estate.claim(odd.uuid, host.provider, {"VCPU": 2, "MEMORY_MB": 1024, "DISK_GB": 20})
+    for name in ("hw_cpu_policy", "hw_cpu_realtime_mask", "hw_mem_encryption", "os_distro", "base_image_ref"):
+        estate.image_property(odd, name, "x")
+    estate.image_property(odd, "hw_cpu_policy", "dedicated")["deleted"] = 5
+    return odd.uuid
+
+
+def test_a_misfit_is_told_with_what_it_should_hold(estate: Estate, tmp_path: Path) -> None:
+    uuid = crowd(estate)
+    (row,) = derived(estate, tmp_path, t.misfits)
+    assert (row.cell, row.instance_uuid, row.resource_class, row.held, row.amount) == (
+        *("cell1", uuid, "MEMORY_MB", 1024, 4096),
+    )
+
+
+def test_only_the_flavors_and_images_of_suspects_are_read(estate: Estate, tmp_path: Path) -> None:
+    uuid = crowd(estate)
+    urls = sqlite_urls(tmp_path, estate.cells)
+    estate.write(urls)
+    cells = [f"{name}={url}" for name, url in urls.cells.items()]
+    with opened(from_options(urls.placement, urls.api, cells), Limits()) as databases:
+        take(databases, tmp_path / "snapshot", [t.misfits, t.flavors])
+    with kept(tmp_path / "snapshot") as connection:
+        assert list(connection.scalars(select(t.instance_extra.c.instance_uuid))) == [uuid]
+        said = select(t.instance_system_metadata.c.instance_uuid, t.instance_system_metadata.c.key)
+        assert {row.key for row in connection.execute(said) if row.instance_uuid == uuid} == {
+            *("image_hw_cpu_policy", "image_hw_cpu_realtime_mask", "image_hw_mem_encryption"),
+        }
+        assert {row.instance_uuid for row in connection.execute(said)} == {uuid}
+        disks = select(t.block_device_mapping.c.destination_type)
+        assert sorted(connection.scalars(disks)) == ["local", "volume", "volume", "volume"]
+
+
+def test_a_root_disk_told_twice_is_no_more_a_volume_than_not(estate: Estate, tmp_path: Path) -> None:
+    host = estate.compute("left")
+    server = estate.server("web", host, estate.flavor("odd", 2, 4096, 20, swap=1024), holds=False)
+    estate.claim(server.uuid, host.provider, {"VCPU": 2, "MEMORY_MB": 4096, "DISK_GB": 1})
+    row = estate.rows[t.block_device_mapping][-1]
+    estate.add(t.block_device_mapping, **row | {"destination_type": "volume"})
+    assert derived(estate, tmp_path, t.misfits) == []
+
+
+def test_sizes_that_are_missing_are_looked_up_in_the_flavor(estate: Estate, tmp_path: Path) -> None:
+    server = estate.server("web", estate.compute("left"))
+    server.instance.update(vcpus=None, memory_mb=None, root_gb=None, ephemeral_gb=None)
+    assert [row.uuid for row in derived(estate, tmp_path, t.doubtful)] == [server.uuid]
 
 
 def test_parts_are_followed_to_the_live_tables() -> None:

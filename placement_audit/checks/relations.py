@@ -469,3 +469,62 @@ def zones_are_asked_of_placement() -> ColumnElement[bool]:
     From nova 28 on it always does. No nova-compute is newer than the scheduler, and 66 is also the number of nova 27.
     """
     return func.coalesce(oldest_compute(), 0) >= 67
+
+
+def misfit_sums() -> Subquery:
+    """One row a server of the derived table misfits.
+
+    ``classes`` differ, 0 where the flavor is unknown; ``short`` of them are too small, ``cpus`` are VCPU or PCPU.
+    """
+    row = t.misfits
+    missing = literal(" where it should be ")
+    words = row.c.resource_class + " " + cast(row.c.held, String) + missing + cast(row.c.amount, String)
+    return (
+        select(
+            row.c.cell,
+            row.c.instance_uuid,
+            row.c.root_id,
+            func.count(row.c.resource_class).label("classes"),
+            func.sum(case((row.c.held < row.c.amount, 1), else_=0)).label("short"),
+            func.sum(case((row.c.resource_class.in_(("VCPU", "PCPU")), 1), else_=0)).label("cpus"),
+            func.max(row.c.pinned).label("pinned"),
+            func.min(row.c.sure).label("sure"),
+            func.aggregate_strings(words, ", ").label("differences"),
+        )
+        .group_by(row.c.cell, row.c.instance_uuid, row.c.root_id)
+        .subquery("misfit_sums")
+    )
+
+
+def unlike_flavor(sums: FromClause, server: FromClause, own: FromClause) -> Select[Any]:
+    """Servers at rest that hold other amounts than their flavor asks for, with the columns that their findings share.
+
+    ``sums`` are ``misfit_sums``, ``own`` is the provider of the server's host.
+    """
+    claim, unknown = t.claims.alias("misfit_claim"), sums.c.classes == 0
+    last_claim = select(func.max(claim.c.newest)).where(claim.c.consumer_id == server.c.uuid).scalar_subquery()
+    nobody_knows = literal("does not hold what its size is, and what nova keeps of its flavor cannot be read")
+    letter = impact((or_(server.c.vm_state == "error", unknown), "I"), (sums.c.short == 0, "L"), otherwise="M")
+    return (
+        select(
+            server.c.uuid.label("consumer"),
+            server.c.uuid.label("instance"),
+            own.c.uuid.label("provider"),
+            own.c.name.label("provider_name"),
+            server.c.cell,
+            server.c.host,
+            server.c.node,
+            server.c.vm_state,
+            case((unknown, nobody_knows), else_=literal("holds ") + sums.c.differences).label("verdict"),
+            held_in_all(server.c.uuid).label("held"),
+            newest(server.c.updated_at, server.c.created_at, last_claim, last_move(server.c.uuid)).label(
+                "newest_change"
+            ),
+            letter.label("impact"),
+        )
+        .select_from(sums)
+        .join(server, and_(server.c.uuid == sums.c.instance_uuid, server.c.cell == sums.c.cell))
+        .join(own, own.c.id == sums.c.root_id)
+        .where(placed(server), ~busy(server), ~moving(server), ~doubled(server))
+        .order_by("instance")
+    )

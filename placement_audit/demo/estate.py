@@ -18,7 +18,7 @@ from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, exi
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit import schema as t
-from placement_audit.amounts import Flavor, requests
+from placement_audit.amounts import Flavor, requests, totals
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.source.config import masked, url_of
@@ -369,12 +369,9 @@ class Estate:
             self.add(t.flavor_extra_specs, flavor_id=number, key=key, value=value, created_at=self.ago(days=30))
         return self.add(t.flavors, id=number, name=name, vcpus=vcpus, memory_mb=memory_mb, root_gb=root_gb, **values)
 
-    def amounts(self, flavor: Row) -> dict[str, int]:
-        """What a server of this flavor holds on one host, summed over request groups."""
-        totals: dict[str, int] = {}
-        for (_, name), amount in requests(self._flavor(flavor)).items():
-            totals[name] = totals.get(name, 0) + amount
-        return totals
+    def amounts(self, flavor: Row, **how: Any) -> dict[str, int]:
+        """What a server of this flavor holds on one host, summed over request groups; ``how`` as for ``requests``."""
+        return totals(requests(self._flavor(flavor), **how))
 
     def _flavor(self, row: Row) -> Flavor:
         return Flavor(
@@ -394,6 +391,7 @@ class Estate:
         *,
         cell: str | None = None,
         holds: bool = True,
+        volume_backed: bool = False,
         project: str = "project-a",
         user: str = "user-a",
         at: str | None = None,
@@ -411,6 +409,7 @@ class Estate:
             "task_state": None,
             "hidden": 0,
             "compute_id": host.node["id"] if host else None,
+            **{name: flavor[name] for name in ("vcpus", "memory_mb", "root_gb", "ephemeral_gb")},
             "deleted": 0,
             "deleted_at": None,
             "created_at": at,
@@ -426,8 +425,17 @@ class Estate:
         )
         request = self.add(t.request_specs, instance_uuid=uuid)
         self.add(t.instance_extra, cell=cell, instance_uuid=uuid, flavor=self.embedded(flavor))
+        self.add(
+            t.block_device_mapping,
+            cell=cell,
+            instance_uuid=uuid,
+            boot_index=0,
+            destination_type="volume" if volume_backed else "local",
+            deleted=0,
+        )
         if host and holds:
-            self.claim(uuid, host.provider, self.amounts(flavor), project=project, user=user, at=at)
+            amounts = self.amounts(flavor, volume_backed=volume_backed)
+            self.claim(uuid, host.provider, amounts, project=project, user=user, at=at)
         return Server(name, cell, instance, mapping, request, flavor)
 
     def _small(self) -> Row:
@@ -436,11 +444,25 @@ class Estate:
                 return row
         return self.flavor("m1.small", 2, 4096, 20)
 
-    def embedded(self, flavor: Row) -> str:
-        """instance_extra.flavor as nova writes it (SEMANTICS C.4)."""
+    def embedded(self, flavor: Row, *, old: Row | None = None, new: Row | None = None) -> str:
+        """instance_extra.flavor as nova writes it; ``old`` and ``new`` are a resize's (SEMANTICS C.4)."""
         keys = ("id", "flavorid", "name", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "swap")
-        data = {key: flavor[key] for key in keys} | {"extra_specs": self._specs[flavor["id"]]}
-        return json.dumps({"cur": _stored("Flavor", data), "old": None, "new": None})
+        stored = {
+            name: row and _stored("Flavor", {key: row[key] for key in keys} | {"extra_specs": self._specs[row["id"]]})
+            for name, row in (("cur", flavor), ("old", old), ("new", new))
+        }
+        return json.dumps(stored)
+
+    def image_property(self, server: Server, name: str, value: str) -> Row:
+        """What the image of a server says, as nova keeps it with the server."""
+        return self.add(
+            t.instance_system_metadata,
+            cell=server.cell,
+            instance_uuid=server.uuid,
+            key=f"image_{name}",
+            value=value,
+            deleted=0,
+        )
 
     def nova_aggregate(self, name: str, *hosts: Compute, metadata: Mapping[str, str] | None = None) -> str:
         """A host aggregate and its mirror in placement (SEMANTICS G.1); returns their uuid."""

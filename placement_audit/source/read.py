@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Column, Connection, DateTime, Select, Table, cast, func, null, select
@@ -15,6 +16,7 @@ from placement_audit.source.connect import at_home
 BATCH = 5_000
 # psycopg binds at most 65,535 values, SQLite 32,766.
 KEYS = 10_000
+NO_BOUNDS: Mapping[str, Sequence[Any]] = MappingProxyType({})
 
 
 def rows_of(
@@ -24,10 +26,11 @@ def rows_of(
     live: Collection[str],
     key: Column[Any] | None = None,
     keys: Sequence[str] = (),
+    only: Mapping[str, Sequence[Any]] = NO_BOUNDS,
 ) -> Iterator[Sequence[Any]]:
     """Batches of rows of one table, without the ``cell`` column; with ``key`` only those whose key is in ``keys``.
 
-    A column that is not among ``live`` is NULL.
+    ``only``: the values that further columns may have then. A column that is not among ``live`` is NULL.
     """
     statement = select_live(connection, url, table, live)
     if key is None:
@@ -35,6 +38,7 @@ def rows_of(
         yield from streamed(connection, statement)
         return
     source = statement.get_final_froms()[0]
+    statement = statement.where(*(source.c[name].in_(values) for name, values in only.items()))
     for start in range(0, len(keys), KEYS):
         yield from _streamed(connection, statement.where(source.c[key.name].in_(keys[start : start + KEYS])))
 
