@@ -403,7 +403,7 @@ class Supply:
             _verdict(row.min_unit <= amount),
             _verdict(row.max_unit >= amount),
             _verdict(literal(amount, Integer) % func.nullif(row.step_size, 0) == 0),
-        )
+        ).where(*(row[name].is_not(None) for name in (*FIELDS[:-1], "ratio")))  # a schema made by hand may have NULLs
 
     def _value(self, name: str, field: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = t.inventories.c[field]
