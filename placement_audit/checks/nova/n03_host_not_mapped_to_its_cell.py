@@ -26,6 +26,11 @@ _has_a_node = exists().where(
     _node.c.host == _service.c.host,
     func.coalesce(_node.c.hypervisor_type, "") != "ironic",
 )
+_newest_node = (
+    select(func.max(_node.c.created_at))
+    .where(_node.c.cell == _service.c.cell, _node.c.host == _service.c.host)
+    .scalar_subquery()
+)
 _unmapped = host_mappings.c.host.is_(None)
 _not_its_cell = (
     select(
@@ -39,7 +44,7 @@ _not_its_cell = (
         case((and_(_unmapped, up(_service)), _own.c.cell_uuid)).label("to_discover"),
         null().label("forgotten_in"),
         _service.c.host.label("to_show"),
-        newest(_service.c.created_at, changed(host_mappings)).label("newest_change"),
+        newest(_service.c.created_at, changed(host_mappings), _newest_node).label("newest_change"),
         # A host that is switched off, or not yet switched on for servers, does no harm.
         impact((and_(up(_service), func.coalesce(_service.c.disabled, 0) == 0), "H"), otherwise="L").label("impact"),
     )

@@ -31,6 +31,7 @@ _node_without_service = select(
         otherwise="M",
     ).label("impact"),
 ).where(
+    _node.c.host.is_not(None),
     ~exists().where(_own_service.c.cell == _node.c.cell, _own_service.c.host == _node.c.host),
 )
 _former = (

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, literal, select
+from sqlalchemy import case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import (
     busy,
@@ -43,7 +43,9 @@ _deleted_at = (
     select(func.max(_gone.c.deleted_at))
     .where(
         _gone.c.cell == _group.c.cell,
-        and_(_gone.c.hypervisor_hostname == _group.c.node, _gone.c.host == _group.c.host),
+        _gone.c.hypervisor_hostname == _group.c.node,
+        # A node of ironic may have been another service's when it was deleted.
+        or_(_gone.c.host == _group.c.host, _gone.c.hypervisor_type == "ironic"),
     )
     .scalar_subquery()
 )

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, or_, select, tuple_
 
 from placement_audit.checks.relations import before, changed, in_progress
 from placement_audit.finding import Check, Impact
@@ -18,15 +18,19 @@ _work = or_(
     and_(migrations.c.status.in_(("accepted", "pre-migrating")), _evacuation),
 )
 # A host migrates one guest after the other: while one is moving, the next ones wait their turn.
-_waits = and_(
-    migrations.c.status == "queued",
-    exists().where(
-        _ahead.c.cell == migrations.c.cell,
-        _ahead.c.source_compute == migrations.c.source_compute,
-        or_(_ahead.c.status == "preparing", _ahead.c.status.like("running%")),
-        in_progress(_ahead),
-        changed(_ahead) >= before(hours=1),
+_moves_now = select(_ahead.c.cell, _ahead.c.source_compute).where(
+    or_(_ahead.c.status == "preparing", _ahead.c.status.like("running%")),
+    in_progress(_ahead),
+    changed(_ahead) >= before(hours=1),
+    _ahead.c.source_compute.is_not(None),
+)
+# A list, made once: a look for each queued migration would be quadratic.
+_waits = func.coalesce(
+    and_(
+        migrations.c.status == "queued",
+        tuple_(migrations.c.cell, migrations.c.source_compute).in_(_moves_now),
     ),
+    False,
 )
 _exists = exists().where(_server.c.uuid == migrations.c.instance_uuid, _server.c.deleted == 0)
 

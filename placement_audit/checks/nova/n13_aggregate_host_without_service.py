@@ -30,10 +30,10 @@ CHECK = Check(
             aggregates.c.name.label("aggregate"),
             aggregates.c.uuid.label("aggregate_uuid"),
             aggregate_hosts.c.host,
-            newest(aggregates.c.created_at, _deleted_at).label("newest_change"),
+            newest(aggregates.c.created_at, aggregate_hosts.c.created_at, _deleted_at).label("newest_change"),
         )
         .join_from(aggregate_hosts, aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)
-        .where(~exists().where(_service.c.host == aggregate_hosts.c.host))
+        .where(aggregate_hosts.c.host.is_not(None), ~exists().where(_service.c.host == aggregate_hosts.c.host))
         .order_by("aggregate", "host")
     ),
 )

@@ -1,17 +1,17 @@
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, exists, func, select
 
-from placement_audit.checks.relations import before, changed, computes, servers, up
+from placement_audit.checks.relations import before, changed, computes, moving, nodes, servers, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import migrations
 
-_source, _server, _later = computes(), servers(), migrations.alias("later")
+_source, _server, _node, _later = computes(), servers(), nodes(), migrations.alias("later")
 _changed = changed(migrations)
 
 CHECK = Check(
     code="N17",
     name="evacuation-not-cleaned-up",
     impact=Impact.INFO,
-    title="Evacuated server that still holds its part of a host that is back",
+    title="Evacuated server that may still hold its part of a host that is back",
     message=(
         "server {instance} was evacuated from {host} at {newest_change}; nova-compute there is up again, but has not "
         "cleaned up after it"
@@ -25,11 +25,13 @@ CHECK = Check(
         "a host that is down, or was seen last more than a minute ago",
         "evacuations of the last day, since nobody can see when the service came up",
         "servers that are deleted, and older evacuations from a host that has cleaned up since",
+        "servers that are back on the host, or move: a start of nova-compute there would remove the guest that runs",
+        "hosts whose compute node is gone, which nova then leaves alone",
     ),
     remedy=(
         "openstack server migration list --server {instance}",
         "openstack resource provider allocation show {instance}",
-        "# restart nova-compute on {host}",
+        "# the next start of nova-compute on {host} removes the guest there: see first that none is in use",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/evacuate.html",),
     query=(
@@ -46,6 +48,15 @@ CHECK = Check(
         .join(_server, and_(_server.c.cell == migrations.c.cell, _server.c.uuid == migrations.c.instance_uuid))
         .where(migrations.c.migration_type == "evacuation", migrations.c.status == "done", migrations.c.deleted == 0)
         .where(_changed < before(days=1), up(_source))
+        # nova 34 looks at the migration alone, and would remove a server that has come back meanwhile.
+        .where(func.coalesce(_server.c.host, "") != migrations.c.source_compute, ~moving(_server))
+        .where(
+            exists().where(
+                _node.c.cell == migrations.c.cell,
+                _node.c.host == migrations.c.source_compute,
+                _node.c.hypervisor_hostname == migrations.c.source_node,
+            )
+        )
         # Of several evacuations from one host nova completes the last alone.
         .where(
             ~exists().where(

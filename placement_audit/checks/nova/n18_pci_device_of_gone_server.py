@@ -1,6 +1,6 @@
 from sqlalchemy import and_, case, exists, func, literal, or_, select
 
-from placement_audit.checks.relations import busy, changed, computes, in_progress, last_move, newest, nodes, on_node, up
+from placement_audit.checks.relations import busy, changed, computes, in_progress, last_move, newest, nodes, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import instances, migrations, pci_devices
 
@@ -9,7 +9,13 @@ _service = computes()
 # Not the node's updated_at, which rests while the node's amounts do.
 _counts = exists().where(_service.c.cell == _node.c.cell, _service.c.host == _node.c.host, up(_service))
 _nobody = pci_devices.c.instance_uuid.is_(None)
-_runs_here = exists().where(_here.c.uuid == pci_devices.c.instance_uuid, _here.c.deleted == 0, on_node(_here, _node))
+# By the node alone: after a host was renamed (N06) its servers still go by the old name, and use their devices.
+_runs_here = exists().where(
+    _here.c.uuid == pci_devices.c.instance_uuid,
+    _here.c.deleted == 0,
+    _here.c.cell == _node.c.cell,
+    _here.c.node == _node.c.hypervisor_hostname,
+)
 # A resize that failed at its end is still counted on both hosts (SEMANTICS D.1).
 _has_a_task = exists().where(
     _busy.c.uuid == pci_devices.c.instance_uuid,
@@ -50,7 +56,7 @@ CHECK = Check(
     ),
     remedy=(
         "openstack server show {instance}",
-        "# restart nova-compute on {host}, and read in its log what it says of {address}",
+        "# read in the log of nova-compute on {host} what it says of {address}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/pci-passthrough.html",),
     query=(
@@ -63,7 +69,7 @@ CHECK = Check(
             pci_devices.c.instance_uuid.label("instance"),
             case(
                 (_nobody, literal("nobody")),
-                (_lives, literal("server ") + pci_devices.c.instance_uuid + ", which runs elsewhere"),
+                (_lives, literal("server ") + pci_devices.c.instance_uuid + ", which is not on this host"),
                 else_=literal("server ") + pci_devices.c.instance_uuid + ", which is gone",
             ).label("owner"),
             newest(changed(pci_devices), _server_changed, last_move(pci_devices.c.instance_uuid)).label(

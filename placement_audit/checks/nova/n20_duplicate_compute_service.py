@@ -19,7 +19,8 @@ CHECK = Check(
     exceptions=("services of another kind, such as conductors, of which each cell may have one on the same host",),
     remedy=(
         "openstack compute service list --service nova-compute --host {host}",
-        "# delete the one that is down for good, once no server is on it",
+        "# openstack compute service delete goes by the name of the host: it would take the mapping and the aggregates "
+        "of the service that stays",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/cells.html",),
     query=(

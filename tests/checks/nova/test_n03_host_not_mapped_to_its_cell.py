@@ -108,3 +108,10 @@ def test_quiet_while_a_cell_cannot_be_read(tmp_path: Path, estate: Estate, host:
     estate.host_mapping("elsewhere", "cell2")
     auditor = Auditor(lambda cloud: sqlite_urls(tmp_path, cloud.cells), tmp_path, unreadable="cell2")
     assert auditor.report(estate, "N03").findings == []
+
+
+def test_in_flight_for_a_node_that_just_came(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """Only then can its host be discovered."""
+    estate.remove(t.host_mappings, host.mapping)
+    host.node["created_at"] = estate.ago(minutes=1)
+    assert [finding.settled for finding in audit.report(estate, "N03").findings] == [False]

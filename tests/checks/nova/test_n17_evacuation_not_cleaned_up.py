@@ -80,3 +80,25 @@ def test_quiet_when_a_later_evacuation_from_there_was_cleaned_up(
 ) -> None:
     estate.migration(server, "evacuation", "completed", left, at=estate.ago(days=2))
     assert audit(estate, "N17") == []
+
+
+def test_quiet_for_a_server_that_is_back(
+    audit: Auditor, estate: Estate, left: Compute, server: Server, evacuation: Row
+) -> None:
+    """The next start of nova-compute there would remove the guest that runs."""
+    server.instance.update(host="left", node="left")
+    assert audit(estate, "N17") == []
+
+
+def test_quiet_while_the_server_moves(
+    audit: Auditor, estate: Estate, left: Compute, server: Server, evacuation: Row
+) -> None:
+    estate.migration(server, "live-migration", "running", estate.compute("third"), left)
+    assert audit(estate, "N17") == []
+
+
+def test_quiet_where_the_compute_node_is_gone(
+    audit: Auditor, estate: Estate, left: Compute, server: Server, evacuation: Row
+) -> None:
+    left.node["deleted"] = left.node["id"]
+    assert audit(estate, "N17") == []

@@ -52,7 +52,7 @@ def test_fires_for_a_server_that_runs_elsewhere(audit: Auditor, estate: Estate, 
     (finding,) = audit(estate, "N18")
     assert (finding.subject["node"], finding.evidence["address"]) == ("left", "0000:81:00.2")
     assert (finding.subject["instance"], finding.severity) == (server.uuid, "warning")
-    assert finding.evidence["owner"] == f"server {server.uuid}, which runs elsewhere"
+    assert finding.evidence["owner"] == f"server {server.uuid}, which is not on this host"
 
 
 def test_fires_for_a_deleted_server(audit: Auditor, estate: Estate, device: Row) -> None:
@@ -142,4 +142,13 @@ def test_quiet_for_deleted_devices_and_nodes(audit: Auditor, estate: Estate, lef
     device["deleted"] = 4
     pci(estate, left, "0000:81:00.3", "allocated", None)
     left.node["deleted"] = 2
+    assert audit(estate, "N18") == []
+
+
+def test_quiet_after_the_host_was_renamed(
+    audit: Auditor, estate: Estate, left: Compute, right: Compute, server: Server
+) -> None:
+    """N06 names the cause; the device is in use."""
+    pci(estate, right, "0000:00:01.0", "allocated", server.uuid)
+    server.instance["host"] = "right.old"
     assert audit(estate, "N18") == []
