@@ -1,15 +1,15 @@
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
-from placement_audit.checks.relations import nodes
+from placement_audit.checks.relations import lone_computes, newest, nodes, steady
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import allocations, inventories, resource_classes, resource_providers, services
+from placement_audit.schema import allocations, inventories, resource_classes, resource_providers
 
-_node = nodes()
+_node, _service = nodes(), lone_computes()
 _class = resource_classes.c.name
-# Since when libvirt's driver has each class on a child, by services.version (SEMANTICS 0.1).
+# Since when libvirt's driver has each class on a child, by the service's version (SEMANTICS 0.1).
 _moved = or_(
-    and_(_class == "VGPU", services.c.version >= 37),  # Stein
-    and_(_class == "MEM_ENCRYPTION_CONTEXT", services.c.version >= 70),  # 2025.2
+    and_(_class == "VGPU", _service.c.version >= 37),  # Stein
+    and_(_class == "MEM_ENCRYPTION_CONTEXT", _service.c.version >= 70),  # 2025.2
 )
 
 CHECK = Check(
@@ -26,6 +26,8 @@ CHECK = Check(
     ),
     exceptions=(
         "a host whose nova-compute has not been restarted in the new release yet",
+        "a host whose nova-compute was started a moment ago and may still move them",
+        "two services of one host's name",
         "hosts of other drivers than libvirt",
         "roots that are no compute node's",
     ),
@@ -43,7 +45,7 @@ CHECK = Check(
             _node.c.host,
             _class.label("resource_class"),
             inventories.c.total,
-            services.c.version,
+            _service.c.version,
             select(func.count(allocations.c.consumer_id.distinct()))
             .where(
                 allocations.c.resource_provider_id == resource_providers.c.id,
@@ -51,20 +53,19 @@ CHECK = Check(
             )
             .scalar_subquery()
             .label("consumers"),
-            inventories.c.created_at.label("newest_change"),
+            # It is started in a new release, and moves them before its next sign of life.
+            newest(inventories.c.created_at, case((~steady(_service), _service.c.updated_at))).label("newest_change"),
         )
         .select_from(inventories)
         .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
         .join(resource_providers, resource_providers.c.id == inventories.c.resource_provider_id)
         .join(_node, _node.c.uuid == resource_providers.c.uuid)
-        .join(services, and_(services.c.host == _node.c.host, services.c.cell == _node.c.cell))
+        .join(_service, and_(_service.c.host == _node.c.host, _service.c.cell == _node.c.cell))
         .where(
             _class.in_(("VGPU", "MEM_ENCRYPTION_CONTEXT")),
             _moved,
             resource_providers.c.parent_provider_id.is_(None),
             func.lower(_node.c.hypervisor_type).in_(("qemu", "kvm")),
-            services.c.binary == "nova-compute",
-            services.c.deleted == 0,
         )
         .order_by("provider", "resource_class")
     ),

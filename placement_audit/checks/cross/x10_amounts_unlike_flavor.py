@@ -7,11 +7,14 @@ from placement_audit.schema import (
     claims,
     consumers,
     flavors,
+    inventories,
     migrations,
     misfits,
     projects,
+    reach,
     resource_classes,
     resource_providers,
+    trees,
     users,
 )
 
@@ -59,6 +62,31 @@ _unsettled = exists().where(
 )
 _plain = exists().where(_here.c.consumer_id == _server.c.uuid, _here.c.root_id == _own.c.id, _here.c.rows == _names)
 _more = exists().where(_elsewhere.c.consumer_id == _server.c.uuid, _elsewhere.c.root_id != _own.c.id)
+# What the host itself does not offer cannot be set on it, and disk may belong on what shares with it.
+_offered, _offered_class, _asked = (
+    inventories.alias("offered"),
+    resource_classes.alias("offered_class"),
+    misfits.alias("asked"),
+)
+_offers = exists().where(
+    _offered.c.resource_provider_id == _own.c.id,
+    _offered.c.resource_class_id == _offered_class.c.id,
+    _offered_class.c.name == _asked.c.resource_class,
+)
+_not_offered = exists().where(
+    _asked.c.instance_uuid == _server.c.uuid,
+    _asked.c.amount > 0,
+    ~_offers.correlate_except(_offered, _offered_class),
+)
+_disk_differs = exists().where(_asked.c.instance_uuid == _server.c.uuid, _asked.c.resource_class == "DISK_GB")
+_shares_disk = exists().where(
+    reach.c.root_id == _own.c.id,
+    trees.c.provider_id == reach.c.provider_id,
+    trees.c.root_id != _own.c.id,
+    _offered.c.resource_provider_id == reach.c.provider_id,
+    _offered.c.resource_class_id == _offered_class.c.id,
+    _offered_class.c.name == "DISK_GB",
+)
 _certain = and_(
     _sums.c.sure == 1,
     _sums.c.short > 0,
@@ -67,6 +95,8 @@ _certain = and_(
     ~_more,
     held_below(_server.c.uuid, _own.c.id).is_(None),
     ~_unsettled,
+    ~_not_offered,
+    ~and_(_disk_differs, _shares_disk),
 )
 
 CHECK = Check(
@@ -118,7 +148,6 @@ CHECK = Check(
                     + func.coalesce(literal(",") + _kept, ""),
                 )
             ).label("allocation"),
-            case((and_(_sums.c.short > 0, _server.c.vm_state != "error"), _own.c.uuid)).label("short_on"),
         )
         .outerjoin(consumers, consumers.c.uuid == _server.c.uuid)
         .outerjoin(projects, projects.c.id == consumers.c.project_id)

@@ -5,6 +5,7 @@ from placement_audit.finding import Check, Impact
 from placement_audit.schema import claims, migrations, resource_providers
 
 _server, _node, _twin = servers(), nodes(), migrations.alias("twin_migration")
+_later = migrations.alias("later_migration")
 _held, _elsewhere, _on_source = claims.alias("held"), claims.alias("elsewhere"), claims.alias("on_source")
 _last_claim = (
     select(func.max(claims.c.newest)).where(claims.c.consumer_id == migrations.c.instance_uuid).scalar_subquery()
@@ -13,8 +14,23 @@ _last_claim = (
 _on_its_way = and_(
     migrations.c.status.in_(("migrating", "post-migrating")),
     _server.c.task_state.in_(("resize_migrating", "resize_migrated", "resize_finish")),
+    _server.c.host.in_((migrations.c.source_compute, migrations.c.dest_compute)),
 )
-_waits = and_(migrations.c.status == "finished", _server.c.vm_state == "resized", _server.c.task_state.is_(None))
+_waits = and_(
+    migrations.c.status == "finished",
+    _server.c.vm_state == "resized",
+    _server.c.task_state.is_(None),
+    _server.c.host == migrations.c.dest_compute,
+    _server.c.node == migrations.c.dest_node,
+)
+# A row that some failure left behind says nothing of a later move.
+_moved_on = exists().where(
+    _later.c.instance_uuid == migrations.c.instance_uuid,
+    _later.c.cell == migrations.c.cell,
+    _later.c.id > migrations.c.id,
+    _later.c.migration_type.in_(("migration", "resize")),
+    func.coalesce(_later.c.deleted, 0) == 0,
+)
 
 CHECK = Check(
     code="X14b",
@@ -30,6 +46,7 @@ CHECK = Check(
     exceptions=(
         "live migrations and evacuations",
         "a move that has not begun, or is being confirmed or reverted",
+        "a row from which the server has moved on: it is on a third host, or has a later move",
         "a server whose own allocation still covers the old host, as before Queens, and any move within one host",
         "a server that holds nothing at all, or that two cells show",
         "a source whose compute node or provider is gone, and bare metal",
@@ -76,6 +93,7 @@ CHECK = Check(
             migrations.c.uuid.is_not(None),
             migrations.c.migration_type.in_(("migration", "resize")),
             or_(_on_its_way, _waits),
+            ~_moved_on,
             migrations.c.dest_node != migrations.c.source_node,
             ~exists().where(_held.c.consumer_id == migrations.c.uuid),
             exists().where(

@@ -18,7 +18,7 @@ _offered = (
     .group_by(trees.c.root_id)
     .subquery("offered")
 )
-_runs = and_(_service.c.host.is_not(None), up(_service), steady(_service))
+_runs = and_(_service.c.host.is_not(None), func.coalesce(_service.c.disabled, 0) == 0, up(_service), steady(_service))
 
 CHECK = Check(
     code="X18",
@@ -38,7 +38,7 @@ CHECK = Check(
         "hosts without a disk of their own have no DISK_GB",
         "classes that a child of the host has",
         "a host without any inventory, which is a finding of its own",
-        "for information alone while nova-compute is down there",
+        "for information alone while nova-compute is down or disabled there",
     ),
     remedy=(
         "openstack resource provider inventory list {provider}",

@@ -76,7 +76,7 @@ _zones_in_placement = (
     )
 )
 _found_in_zone = tuple_(_of_hosts.c.provider_id, _zone.c.zone).in_(_zones_in_placement)
-_runs = _of_hosts.c.host.in_(select(_service.c.host).where(up(_service)))
+_runs = _of_hosts.c.host.in_(select(_service.c.host).where(up(_service), func.coalesce(_service.c.disabled, 0) == 0))
 _not_found = and_(
     _zone.c.zone.is_not(None), _of_hosts.c.ordinary == 1, zones_are_asked_of_placement(), _runs, ~_found_in_zone
 )
@@ -159,6 +159,7 @@ CHECK = Check(
         "a host of several nodes of which one is in; bare metal nodes, which change their host, that are in too many",
         "a host that another aggregate of the same zone brings into it is information",
         "an aggregate without a zone, or a scheduler that may not ask placement for zones: information",
+        "a host that is missing in the mirror while its nova-compute is down or disabled: information",
         "a host that was added just now",
     ),
     remedy=(

@@ -125,11 +125,12 @@ _out_of_reach = (
             + _host_in.c.zone
             + " have no disk but that of "
             + _pool.c.name
-            + ", which is in no aggregate of the zone"
+            + ", which is in none of its aggregates: a server that needs local disk and asks for this zone "
+            "finds none here"
         ).label("what"),
         _disk_node.c.host.label("name"),
         newest(_pool.c.created_at, _disk_node.c.created_at).label("changed"),
-        impact((zones_are_asked_of_placement(), "H"), otherwise="L").label("impact"),
+        impact((zones_are_asked_of_placement(), "M"), otherwise="L").label("impact"),
     )
     .select_from(_needy)
     .join(_host_in, _host_in.c.resource_provider_id == _needy.c.root_id)
@@ -159,7 +160,8 @@ CHECK = Check(
         "A host has the zone of its aggregates, and there should be one. Nova's record of a server keeps the zone that "
         "it was made in: if its owner asked for that zone, every move looks for it there, away from its neighbours. "
         "And a request for a zone takes disk from that zone's aggregates alone: a sharing provider has to be in them, "
-        "too, or the hosts that depend on it get no server."
+        "too, or a server that needs local disk and asks for this zone finds none on the hosts that depend on it. "
+        "Servers on volumes, and those that ask for no zone, still get there."
     ),
     exceptions=(
         "hosts of the default zone, which is no aggregate's",

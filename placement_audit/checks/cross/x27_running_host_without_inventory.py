@@ -1,6 +1,6 @@
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
-from placement_audit.checks.relations import lone_computes, newest, nodes, not_ironic, steady, up
+from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, steady, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_providers, trees
 
@@ -21,6 +21,7 @@ CHECK = Check(
     exceptions=(
         "a host that was made, or whose nova-compute was started, a moment ago",
         "a host whose nova-compute is down",
+        "for warning alone while nova-compute is disabled there",
         "bare metal, which has no inventory without a resource class or in maintenance",
         "inventory on a child of the host",
         "two services of one host's name",
@@ -39,6 +40,7 @@ CHECK = Check(
             resource_providers.c.uuid.label("provider"),
             resource_providers.c.name.label("provider_name"),
             newest(_node.c.created_at, resource_providers.c.created_at).label("newest_change"),
+            impact((func.coalesce(_service.c.disabled, 0) == 0, "H"), otherwise="M").label("impact"),
         )
         .select_from(_node)
         .join(resource_providers, resource_providers.c.uuid == _node.c.uuid)

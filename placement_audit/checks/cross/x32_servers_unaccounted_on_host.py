@@ -1,31 +1,32 @@
-from sqlalchemy import FromClause, Select, func, select, union
+from sqlalchemy import case, func, literal, select, union
 
-from placement_audit.checks.cross import (
-    x06_server_without_allocation,
-    x08_allocation_on_wrong_host,
-    x10_amounts_unlike_flavor,
-)
+from placement_audit.checks.cross import x06_server_without_allocation, x08_allocation_on_wrong_host
 from placement_audit.checks.relations import nodes, on_node, place_of, placed, sample, servers
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import flavors, resource_providers
+from placement_audit.schema import resource_providers
 
 _bare = x06_server_without_allocation.CHECK.query.order_by(None).subquery("bare")
 _stray = x08_allocation_on_wrong_host.CHECK.query.order_by(None).subquery("stray")
-_short = x10_amounts_unlike_flavor.CHECK.query.order_by(None).subquery("short")
-
-
-def _of(found: FromClause, provider: str) -> Select[tuple[str, str, str]]:
-    return select(found.c[provider].label("provider"), found.c.instance, found.c.newest_change)
-
 
 _each = union(
-    _of(_bare, "provider").where(_bare.c.impact == "H"),
-    _of(_stray, "right_provider").where(_stray.c.impact == "H"),
-    _of(_short, "short_on").where(_short.c.short_on.is_not(None), _short.c.impact == "M"),
+    select(
+        _bare.c.provider,
+        _bare.c.instance,
+        _bare.c.newest_change,
+        case((_bare.c.healable.is_not(None), 1), else_=0).label("healable"),
+    ).where(_bare.c.impact == "H"),
+    select(_stray.c.right_provider, _stray.c.instance, _stray.c.newest_change, literal(0)).where(
+        _stray.c.impact == "H"
+    ),
 ).subquery("each_server")
 # A server that is on two wrong hosts is one all the same.
 _found = (
-    select(_each.c.provider, _each.c.instance, func.max(_each.c.newest_change).label("newest_change"))
+    select(
+        _each.c.provider,
+        _each.c.instance,
+        func.max(_each.c.newest_change).label("newest_change"),
+        func.min(_each.c.healable).label("healable"),
+    )
     .group_by(_each.c.provider, _each.c.instance)
     .subquery("found")
 )
@@ -34,6 +35,7 @@ _hosts = (
     select(
         _placed.c.provider,
         func.count().label("servers"),
+        case((func.min(_placed.c.healable) == 1, func.count())).label("healable"),
         sample(_placed.c.instance, _placed.c.place).label("examples"),
         func.max(_placed.c.newest_change).label("newest_change"),
     )
@@ -55,7 +57,7 @@ CHECK = Check(
     name="servers-unaccounted-on-host",
     impact=Impact.HIGH,
     title="Host on which most servers do not hold what they should",
-    message="{servers} of the {on_host} servers on {node} hold nothing or too little there: {examples}",
+    message="{servers} of the {on_host} servers on {node} hold nothing there: {examples}",
     identity=("provider",),
     why=(
         "Placement takes the host for far emptier than it is, and the scheduler goes on filling it. So many at once "
@@ -63,17 +65,18 @@ CHECK = Check(
     ),
     exceptions=(
         "a single server, or some of many: each is a finding of its own",
-        "whatever is none for a server without allocation, one on the wrong host, or one unlike its flavor",
+        "whatever is none for a server without allocation, or for one on the wrong host",
+        "servers that hold too little there: each is a finding of its own",
         "servers in error",
     ),
     remedy=(
         "openstack server list --all-projects --host {host}",
         "openstack resource provider usage show {provider}",
-        "nova-manage placement heal_allocations --dry-run --verbose",
+        # It acts only on servers that hold nothing at all.
+        "nova-manage placement heal_allocations --dry-run --verbose  # shall name all {healable}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
-    absorbs={"X06": ("provider",), "X08": ("right_provider",), "X10": ("short_on",)},
-    optional=(flavors,),
+    absorbs={"X06": ("provider",), "X08": ("right_provider",)},
     query=(
         select(
             _hosts.c.provider,
@@ -82,9 +85,9 @@ CHECK = Check(
             _node.c.host,
             _node.c.hypervisor_hostname.label("node"),
             _hosts.c.provider.label("right_provider"),
-            _hosts.c.provider.label("short_on"),
             _hosts.c.servers,
             _there.label("on_host"),
+            _hosts.c.healable,
             _hosts.c.examples,
             _hosts.c.newest_change,
         )

@@ -1,6 +1,6 @@
-from sqlalchemy import case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, or_, select
 
-from placement_audit.checks.relations import bearers, newest
+from placement_audit.checks.relations import bearers, impact, newest
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     SHARING_TRAIT,
@@ -14,6 +14,9 @@ from placement_audit.schema import (
 _provider = resource_providers.c
 _own, _other = resource_provider_aggregates.alias("own"), resource_provider_aggregates.alias("other")
 _no_inventory = ~exists().where(inventories.c.resource_provider_id == _provider.id)
+_no_consumer = _provider.id.not_in(select(allocations.c.resource_provider_id))
+# Without any aggregate a child still gives to its own tree.
+_root = _provider.parent_provider_id.is_(None)
 _no_aggregate = ~exists().where(_own.c.resource_provider_id == _provider.id)
 _alone = ~exists().where(
     _own.c.resource_provider_id == _provider.id,
@@ -38,7 +41,12 @@ CHECK = Check(
         "capacity reaches no host. Often the hosts were taken out of the aggregate, or an aggregate set replaced "
         "the whole list."
     ),
-    exceptions=("a provider that has just been made", "neutron's segments, which are no storage"),
+    exceptions=(
+        "a provider that has just been made",
+        "neutron's segments, which are no storage",
+        "a child of another provider, which gives to its own tree in any case",
+        "one without inventory of which nobody holds anything is information",
+    ),
     remedy=(
         "openstack resource provider inventory list {provider}",
         "openstack --os-placement-api-version 1.19 resource provider aggregate list {provider}",
@@ -59,11 +67,12 @@ CHECK = Check(
             .scalar_subquery()
             .label("consumers"),
             newest(_provider.created_at, _last_inventory).label("newest_change"),
+            impact((and_(_no_inventory, _no_consumer), "L"), otherwise="M").label("impact"),
         )
         .where(
             _provider.id.in_(bearers(traits.c.name == SHARING_TRAIT)),
             _provider.name.not_like("Neutron segment id %"),
-            or_(_no_inventory, _no_aggregate, _alone),
+            or_(_no_inventory, and_(_root, or_(_no_aggregate, _alone))),
         )
         .order_by("provider")
     ),

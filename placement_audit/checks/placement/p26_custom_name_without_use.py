@@ -40,12 +40,13 @@ CHECK = Check(
     name="custom-name-without-use",
     impact=Impact.INFO,
     title="Custom resource classes and traits that nothing has",
-    message="{names} custom {kind} are on no provider: {sample}",
+    message="{names} custom {kind} are on no provider, though something may still ask for them: {sample}",
     identity=("table",),
     why=(
         "Placement keeps the names until somebody deletes them (openstack resource class delete, openstack trait "
-        "delete). Before that look through images and, where they were not read, flavors: a request for a name that "
-        "placement does not know is an error, not an empty answer."
+        "delete). Before that look through what asks for names: images, flavors where they were not read, the copies "
+        "of flavors that servers keep and every move uses, neutron's ports (CUSTOM_PHYSNET_*, CUSTOM_VNIC_TYPE_*), and "
+        "cyborg's device profiles. A request for a name that placement does not know is an error, not an empty answer."
     ),
     exceptions=("names that a flavor asks for, where nova's API database is read",),
     remedy=(

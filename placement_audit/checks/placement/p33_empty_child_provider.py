@@ -25,6 +25,7 @@ _listed = (
     )
     .where(
         _provider.parent_provider_id.is_not(None),
+        _provider.name.not_like("blazar\\_%", escape="\\"),
         ~exists().where(inventories.c.resource_provider_id == _provider.id),
         ~exists().where(allocations.c.resource_provider_id == _provider.id),
         ~exists().where(resource_provider_aggregates.c.resource_provider_id == _provider.id),
@@ -46,10 +47,11 @@ CHECK = Check(
     identity=("table",),
     why=(
         "What they stood for is gone or not configured any more: a GPU that was taken out, a PCI device or an agent "
-        "that is no longer reported. They do no harm. It can be deleted (openstack resource provider "
-        "delete); whoever made it makes it again when it is needed."
+        "that is no longer reported. They do no harm. Stop what made it before you delete one "
+        "(openstack resource provider delete): while it runs it may still count on its provider."
     ),
     exceptions=(
+        "blazar's, which has inventory while something is reserved",
         "a provider in an aggregate, which may bring a sharing provider to its tree",
         "a provider with traits of its own, which a request without resources can ask for",
     ),

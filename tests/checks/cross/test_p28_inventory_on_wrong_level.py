@@ -47,6 +47,17 @@ def test_in_flight_while_the_inventory_is_young(audit: Auditor, estate: Estate, 
     assert not finding.settled
 
 
+@pytest.mark.parametrize(("seen", "settled"), [(50, False), (5, True)])
+def test_in_flight_while_the_service_starts(
+    audit: Auditor, estate: Estate, host: Compute, seen: int, settled: bool
+) -> None:
+    """It writes its new version first, and moves the inventory before its next sign of life."""
+    host.service.update(version=FLAMINGO, updated_at=estate.ago(seconds=10), last_seen_up=estate.ago(seconds=seen))
+    estate.inventory(host.provider, "VGPU", 8)
+    (finding,) = audit.report(estate, "P28").findings
+    assert finding.settled == settled
+
+
 @pytest.mark.parametrize("version", [CARACAL, FLAMINGO - 1])
 def test_quiet_for_encryption_contexts_before_the_restart_in_2025_2(
     audit: Auditor, estate: Estate, host: Compute, version: int

@@ -97,6 +97,26 @@ def test_fires_when_the_shared_disk_is_gone(audit: Auditor, estate: Estate, host
     server = holding(estate, host, {"VCPU": 2, "MEMORY_MB": 4096})
     (finding,) = audit(estate, "X10")
     assert finding.subject["instance"] == server.uuid
+    assert finding.remedy[-1].startswith("openstack resource provider allocation show")
+
+
+@pytest.mark.parametrize("disk", [None, "a pool that is not its own"])
+def test_fires_without_a_command_where_the_host_does_not_offer_it(
+    audit: Auditor, estate: Estate, disk: str | None
+) -> None:
+    diskless = estate.compute("diskless", disk_gb=0)
+    if disk:
+        estate.shared(disk, 100_000, estate.compute("other").provider)
+    holding(estate, diskless, {"VCPU": 2, "MEMORY_MB": 4096})
+    (finding,) = audit(estate, "X10")
+    assert finding.remedy[-1].startswith("openstack resource provider allocation show")
+
+
+def test_fires_with_a_command_for_cpus_beside_a_shared_disk(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.shared("nfs", 100_000, host.provider)
+    holding(estate, host, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20})
+    (finding,) = audit(estate, "X10")
+    assert "allocation set" in finding.remedy[-1]
 
 
 @pytest.mark.parametrize("disk", [{}, {"DISK_GB": 7}])

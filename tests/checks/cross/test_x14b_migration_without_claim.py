@@ -150,3 +150,41 @@ def test_quiet_when_the_source_is_gone_or_bare_metal(
 def test_quiet_for_a_server_that_two_cells_show(audit: Auditor, estate: Estate, server: Server, move: Row) -> None:
     estate.add(t.instances, **{**server.instance, "cell": "cell2"})
     assert audit(estate, "X14b") == []
+
+
+def test_fires_for_the_later_of_two_moves(
+    audit: Auditor, estate: Estate, server: Server, left: Compute, right: Compute, move: Row
+) -> None:
+    """The first was left behind by a failure."""
+    later = estate.migration(server, "resize", "finished", left, right)
+    (finding,) = audit(estate, "X14b")
+    assert finding.subject["migration"] == later["uuid"]
+
+
+@pytest.mark.parametrize("status", ["finished", "error", "confirmed"])
+def test_quiet_for_a_row_from_which_a_later_move_went_on(
+    audit: Auditor, estate: Estate, server: Server, right: Compute, move: Row, status: str
+) -> None:
+    estate.migration(server, "resize", status, right, right)
+    assert audit(estate, "X14b") == []
+
+
+@pytest.mark.parametrize("task", [None, "resize_migrating"])
+def test_quiet_for_a_server_that_is_on_a_third_host(
+    audit: Auditor, estate: Estate, server: Server, move: Row, task: str | None
+) -> None:
+    estate.claim(server.uuid, estate.compute("third").provider, estate.amounts(server.flavor))
+    server.instance.update(host="third", node="third", task_state=task)
+    if task:
+        move["status"] = "migrating"
+        server.instance["vm_state"] = "active"
+    assert audit(estate, "X14b") == []
+
+
+def test_quiet_for_a_resize_that_waits_while_the_server_is_on_its_source(
+    audit: Auditor, estate: Estate, left: Compute, right: Compute
+) -> None:
+    server = estate.server("back", right, vm_state="resized")
+    estate.migration(server, "resize", "finished", left, right)
+    server.instance.update(host="left", node="left")
+    assert audit(estate, "X14b") == []

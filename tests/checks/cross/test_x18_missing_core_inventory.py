@@ -41,7 +41,7 @@ def test_fires_for_a_host_without_memory_or_cpus(
     assert finding.severity == "error"
 
 
-@pytest.mark.parametrize("state", ["down", "starting", "gone"])
+@pytest.mark.parametrize("state", ["down", "disabled", "starting", "gone"])
 def test_fires_for_information_while_the_service_does_not_run(
     audit: Auditor, estate: Estate, host: Compute, state: str
 ) -> None:
@@ -49,6 +49,7 @@ def test_fires_for_information_while_the_service_does_not_run(
     host.service.update(
         {
             "down": {"last_seen_up": estate.ago(minutes=5), "updated_at": estate.ago(minutes=5)},
+            "disabled": {"disabled": 1},
             "starting": {"last_seen_up": estate.ago(seconds=50), "updated_at": estate.ago(seconds=10)},
             "gone": {"deleted": 1, "deleted_at": estate.ago(hours=1)},
         }[state]

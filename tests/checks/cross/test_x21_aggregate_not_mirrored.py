@@ -45,7 +45,9 @@ def test_fires_when_placement_has_no_such_aggregate(audit: Auditor, estate: Esta
     assert [finding.severity for finding in audit(estate, "X21")] == ["error"]
 
 
-@pytest.mark.parametrize("why", ["no zone", "tenant", "trait", "may not be asked for", "another of the zone", "down"])
+@pytest.mark.parametrize(
+    "why", ["no zone", "tenant", "trait", "may not be asked for", "another of the zone", "down", "disabled"]
+)
 def test_fires_for_information_where_it_may_not_matter(
     audit: Auditor, estate: Estate, hosts: list[Compute], why: str
 ) -> None:
@@ -62,6 +64,8 @@ def test_fires_for_information_where_it_may_not_matter(
         estate.nova_aggregate("also north", hosts[0], metadata=NORTH)
     elif why == "down":
         hosts[0].service.update(last_seen_up=estate.ago(hours=1), updated_at=estate.ago(hours=1))
+    elif why == "disabled":
+        hosts[0].service["disabled"] = 1
     (finding,) = audit(estate, "X21")
     assert finding.severity == "info"
     assert "sync_aggregates" in finding.remedy[-1]

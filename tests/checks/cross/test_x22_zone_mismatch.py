@@ -61,7 +61,8 @@ def test_fires_for_a_shared_disk_outside_the_zone(audit: Auditor, estate: Estate
     host, pool = diskless(estate)
     (finding,) = audit(estate, "X22")
     assert (finding.subject["provider"], finding.subject["host"]) == (pool["uuid"], host.name)
-    assert finding.severity == "error"
+    assert finding.severity == "warning"
+    assert "a server that needs local disk and asks for this zone finds none here: diskless" in finding.message
     assert finding.remedy[-1].endswith(f"aggregate list {pool['uuid']}")
 
 

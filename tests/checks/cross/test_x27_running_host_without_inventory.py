@@ -26,9 +26,10 @@ def test_fires_for_a_running_host(audit: Auditor, estate: Estate, empty: Compute
     assert finding.severity == "error"
 
 
-def test_fires_for_a_disabled_host(audit: Auditor, estate: Estate, empty: Compute) -> None:
+def test_fires_as_a_warning_for_a_disabled_host(audit: Auditor, estate: Estate, empty: Compute) -> None:
     empty.service["disabled"] = 1
-    assert len(audit(estate, "X27")) == 1
+    (finding,) = audit(estate, "X27")
+    assert finding.severity == "warning"
 
 
 def test_fires_alone(audit: Auditor, estate: Estate, empty: Compute) -> None:

@@ -30,6 +30,7 @@ def test_fires_for_a_host_whose_servers_hold_nothing(audit: Auditor, estate: Est
     assert finding.also == {"X06": 7}
     assert (finding.evidence["servers"], finding.evidence["on_host"]) == (7, 7)
     assert finding.evidence["examples"].endswith(" and 2 more")
+    assert "heal_allocations" in finding.remedy[-1]
     assert finding.severity == "error"
 
 
@@ -38,12 +39,11 @@ def test_fires_once_for_all_ways_of_being_unaccounted(audit: Auditor, estate: Es
     estate.server("bare", host, holds=False)
     stray = estate.server("stray", host, holds=False)
     estate.claim(stray.uuid, left.provider, estate.amounts(stray.flavor))
-    short = estate.server("short", host, holds=False)
-    estate.claim(short.uuid, host.provider, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20})
     estate.server("web", host)
     (finding,) = audit(estate, *ALL)
-    assert finding.also == {"X06": 1, "X08": 1, "X10": 1}
-    assert (finding.evidence["servers"], finding.evidence["on_host"]) == (3, 4)
+    assert finding.also == {"X06": 1, "X08": 1}
+    assert (finding.evidence["servers"], finding.evidence["on_host"]) == (2, 3)
+    assert not any("heal_allocations" in command for command in finding.remedy)
 
 
 def test_fires_for_the_host_alone_that_lacks_them(audit: Auditor, estate: Estate, host: Compute) -> None:
@@ -91,6 +91,14 @@ def test_quiet_for_servers_in_error(audit: Auditor, estate: Estate, host: Comput
     for row in estate.rows[t.instances]:
         row["vm_state"] = "error"
     assert [finding.code for finding in audit(estate, *ALL)] == ["X06"] * 3
+
+
+def test_quiet_for_servers_that_lack_a_little(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """They overbook nothing, or little."""
+    for name in ("one", "two"):
+        server = estate.server(name, host, holds=False)
+        estate.claim(server.uuid, host.provider, {"VCPU": 2, "MEMORY_MB": 4096, "DISK_GB": 5})
+    assert [finding.code for finding in audit(estate, *ALL)] == ["X10", "X10"]
 
 
 def test_quiet_for_servers_that_hold_too_much(audit: Auditor, estate: Estate, host: Compute) -> None:

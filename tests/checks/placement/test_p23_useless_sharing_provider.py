@@ -17,11 +17,31 @@ def host(estate: Estate) -> Compute:
 
 def test_fires_without_an_inventory(audit: Auditor, estate: Estate, host: Compute) -> None:
     pool = estate.shared("nfs", 1000, host.provider)
+    estate.claim(uuid_of("web"), pool, {"DISK_GB": 20})
     estate.remove(t.inventories, estate.rows[t.inventories][-1])
     (finding,) = audit(estate, "P23")
     assert finding.subject == {"provider": pool["uuid"], "provider_name": "nfs"}
     assert finding.evidence["reason"] == "it has no inventory"
     assert (finding.severity, finding.impact) == ("warning", "M")
+
+
+def test_fires_for_information_without_inventory_and_consumers(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.shared("nfs", 1000, host.provider)
+    estate.remove(t.inventories, estate.rows[t.inventories][-1])
+    (finding,) = audit(estate, "P23")
+    assert (finding.severity, finding.impact) == ("info", "L")
+
+
+@pytest.mark.parametrize("aggregates", [0, 1])
+def test_quiet_for_a_child_that_gives_to_its_own_tree(
+    audit: Auditor, estate: Estate, host: Compute, aggregates: int
+) -> None:
+    child = estate.provider("node-1_disks", parent=host.provider)
+    estate.inventory(child, "DISK_GB", 1000)
+    estate.trait(child, t.SHARING_TRAIT)
+    if aggregates:
+        estate.aggregate("its own", child)
+    assert audit(estate, "P23") == []
 
 
 def test_fires_without_an_aggregate(audit: Auditor, estate: Estate, host: Compute) -> None:

@@ -20,7 +20,8 @@ def test_fires_once_for_all_traits(audit: Auditor, estate: Estate) -> None:
         trait(estate, f"CUSTOM_T{number:02}")
     (finding,) = audit(estate, "P26")
     assert finding.message == (
-        "37 custom traits are on no provider: CUSTOM_T01, CUSTOM_T02, CUSTOM_T03, CUSTOM_T04, CUSTOM_T05 and 32 more"
+        "37 custom traits are on no provider, though something may still ask for them: "
+        "CUSTOM_T01, CUSTOM_T02, CUSTOM_T03, CUSTOM_T04, CUSTOM_T05 and 32 more"
     )
     assert (finding.severity, finding.impact, finding.identity) == ("info", "I", "P26:traits")
 
@@ -29,12 +30,15 @@ def test_fires_for_classes(audit: Auditor, estate: Estate) -> None:
     estate.class_id("CUSTOM_GOLD")
     trait(estate, "CUSTOM_SSD")
     classes, traits = audit(estate, "P26")
-    assert classes.message == "1 custom resource classes are on no provider: CUSTOM_GOLD"
+    assert (
+        classes.message
+        == "1 custom resource classes are on no provider, though something may still ask for them: CUSTOM_GOLD"
+    )
     assert [line.partition(" WHERE ")[0].split()[-1] for line in (*classes.remedy, *traits.remedy)] == [
         "resource_classes",
         "traits",
     ]
-    assert traits.message == "1 custom traits are on no provider: CUSTOM_SSD"
+    assert traits.message == "1 custom traits are on no provider, though something may still ask for them: CUSTOM_SSD"
 
 
 def test_quiet_for_names_in_use(audit: Auditor, estate: Estate) -> None:

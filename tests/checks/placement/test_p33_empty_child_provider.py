@@ -82,3 +82,13 @@ def test_quiet_for_a_root(audit: Auditor, estate: Estate) -> None:
     """As an ironic node without a resource class."""
     estate.provider("metal")
     assert audit(estate, "P33") == []
+
+
+def test_quiet_for_blazars(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.provider("blazar_node-1", parent=host.provider)
+    assert audit(estate, "P33") == []
+
+
+def test_fires_for_a_name_that_is_only_like_blazars(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.provider("blazarish", parent=host.provider)
+    assert len(audit(estate, "P33")) == 1
