@@ -224,13 +224,6 @@ class _Verdicts:
         return masks
 
 
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
-
-
 def _one_bit(mask: int) -> bool:
     return mask != 0 and mask & (mask - 1) == 0
 
@@ -344,7 +337,6 @@ class _Trees(Sieve):
         # By anchor and class: who could supply it, in its own tree or by sharing.
         self._choices: dict[int | None, list[list[int]]] = {}
         self._find_choices(supply)
-        self._own_tree: dict[int, int] = {}
         self._membership: dict[int | None, int] = {}
         for anchor, lists in self._choices.items():
             if anchor is not None and not self._only_shares(lists):

@@ -1,5 +1,3 @@
-from sqlalchemy import and_, case
-
 from placement_audit.checks.relations import misfit_sums, servers, unlike_flavor
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import flavors, resource_providers
@@ -34,8 +32,8 @@ CHECK = Check(
     references=("https://docs.openstack.org/nova/latest/admin/cpu-topologies.html",),
     optional=(flavors,),
     query=(
-        unlike_flavor(_sums, _server, _own)
-        .add_columns(case((and_(_sums.c.short > 0, _server.c.vm_state != "error"), _own.c.uuid)).label("short_on"))
-        .where(_sums.c.classes > 0, _sums.c.pinned == 1, _sums.c.cpus == _sums.c.classes)
+        unlike_flavor(_sums, _server, _own).where(
+            _sums.c.classes > 0, _sums.c.pinned == 1, _sums.c.cpus == _sums.c.classes
+        )
     ),
 )
