@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +38,8 @@ _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
 # As many servers tell as surely as all of them.
 _SAMPLE = 5000
+# Checks that are judged at a time: each has a cache of its own, and more would wait for the disk.
+_WORKERS = min(os.cpu_count() or 1, 4)
 
 
 @dataclass(frozen=True)
@@ -192,25 +198,28 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta, all
     mistaken = _cells_mistaken(connection) if nova_is_read and asks_mappings else None
     if mistaken:
         gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
+    reasons = {check.code: _not_to_be_judged(check, sources) for check in checks}
+    for check in checks:
+        if strangers and check.whole_cloud and not reasons[check.code]:
+            reasons[check.code] = "cannot be judged while placement and nova may belong to different clouds"
+        if mistaken and check.whole_cloud and not reasons[check.code]:
+            reasons[check.code] = "cannot be judged while the cells' databases may not be those of this API database"
+    answers = _asked(connection, [check for check in checks if not reasons[check.code]])
     results: dict[str, Result] = {}
     judged: dict[str, list[_Judged]] = {}
     for check in checks:
-        begun = time.perf_counter()
-        reason = _not_to_be_judged(check, sources)
-        if strangers and check.whole_cloud and not reason:
-            reason = "cannot be judged while placement and nova may belong to different clouds"
-        if mistaken and check.whole_cloud and not reason:
-            reason = "cannot be judged while the cells' databases may not be those of this API database"
-        if reason:
+        if reason := reasons[check.code]:
             results[check.code] = Result(check, "skipped", reason)
             continue
+        answer = answers[check.code]
+        status, why = "clean", None
         try:
-            rows = [dict(row) for row in connection.execute(check.query).mappings()]
-            judged[check.code] = [_Judged(_finding(check, row, settled_before), row) for row in rows]
-            status, why = "clean", None
+            if isinstance(answer.rows, Exception):
+                raise answer.rows
+            judged[check.code] = [_Judged(_finding(check, row, settled_before), row) for row in answer.rows]
         except (SQLAlchemyError, LookupError, ValueError) as error:
             status, why = "failed", reason_of(error)
-        results[check.code] = Result(check, status, why, seconds=time.perf_counter() - begun)
+        results[check.code] = Result(check, status, why, seconds=answer.seconds)
     notes = _accept(connection, allow, taken_at, judged) if allow else []
     _absorb([results[code].check for code in judged], judged)
     for code, found in judged.items():
@@ -227,6 +236,50 @@ def judge(connection: Connection, checks: Iterable[Check], grace: timedelta, all
         allowed=_allowed(judged),
         allowed_by=allow.file if allow else None,
     )
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The rows of one check's query, or why there are none."""
+
+    rows: list[dict[str, Any]] | Exception
+    seconds: float
+
+
+def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer]:
+    """Ask every check's query, some at a time: SQLite lets go of Python's lock while it works."""
+    waiting: SimpleQueue[Check] = SimpleQueue()
+    for check in checks:
+        waiting.put(check)
+    answers: dict[str, _Answer] = {}
+
+    def work(own: Connection) -> None:
+        with suppress(Empty):
+            while True:
+                check = waiting.get_nowait()
+                begun = time.perf_counter()
+                rows: list[dict[str, Any]] | Exception
+                try:
+                    rows = [dict(row) for row in own.execute(check.query).mappings()]
+                except (SQLAlchemyError, LookupError, ValueError) as error:
+                    rows = error
+                answers[check.code] = _Answer(rows, time.perf_counter() - begun)
+
+    def help_out() -> None:
+        with connection.engine.connect() as own:
+            work(own)
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        helpers = [pool.submit(help_out) for _ in range(min(_WORKERS, len(checks)) - 1)]
+        try:
+            work(connection)
+        finally:
+            with suppress(Empty):  # an interruption is not to wait for what nobody will read
+                while True:
+                    waiting.get_nowait()
+    for helper in helpers:
+        helper.result()
+    return answers
 
 
 def _settled_before(taken_at: str, grace: timedelta) -> str:

@@ -109,6 +109,39 @@ def _odd_servers() -> Select[Any]:
     )
 
 
+def _unclaimed() -> Select[Any]:
+    server = t.instances
+    # What a server holds on a sharing provider is not what its host gives it.
+    holds = exists().where(t.claims.c.consumer_id == server.c.uuid, t.claims.c.shared == 0)
+    return select(server.c.uuid).where(server.c.deleted == 0, server.c.host.is_not(None), ~holds)
+
+
+def _astray() -> Select[Any]:
+    server, node, root = t.instances, t.compute_nodes, t.resource_providers
+    at_home = exists().where(
+        node.c.uuid == root.c.uuid,
+        node.c.deleted == 0,
+        node.c.cell == server.c.cell,
+        node.c.hypervisor_hostname == server.c.node,
+        or_(node.c.host == server.c.host, node.c.hypervisor_type == "ironic"),
+    )
+    return (
+        select(server.c.uuid)
+        .join_from(t.claims, root, root.c.id == t.claims.c.root_id)
+        .join(server, server.c.uuid == t.claims.c.consumer_id)
+        .where(t.claims.c.shared == 0, t.claims.c.core > 0, server.c.deleted == 0, ~at_home)
+    )
+
+
+def _unknown_consumers() -> Select[Any]:
+    return (
+        select(t.claims.c.consumer_id)
+        .distinct()
+        .where(~exists().where(t.instances.c.uuid == t.claims.c.consumer_id))
+        .where(~exists().where(t.migrations.c.uuid == t.claims.c.consumer_id))
+    )
+
+
 # It needs no flavors: without them those with swap are doubtful, too, and their own flavors are read.
 def _doubtful() -> Select[Any]:
     server, node, own, tree = t.instances, t.compute_nodes, t.resource_providers, t.trees
@@ -213,6 +246,9 @@ SELECTS: Mapping[Table, Select[Any] | CompoundSelect[Any]] = {
     t.claims: _claims(),
     t.reach: _reach(),
     t.odd_servers: _odd_servers(),
+    t.unclaimed: _unclaimed(),
+    t.astray: _astray(),
+    t.unknown_consumers: _unknown_consumers(),
     t.doubtful: _doubtful(),
 }
 
@@ -354,6 +390,9 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.claims: (t.allocations, t.resource_classes, t.trees),
     t.reach: (t.trees, t.resource_provider_aggregates, t.resource_provider_traits, t.traits),
     t.odd_servers: (t.instances, t.compute_nodes),
+    t.unclaimed: (t.instances, t.claims),
+    t.astray: (t.instances, t.compute_nodes, t.claims, t.resource_providers),
+    t.unknown_consumers: (t.claims, t.instances, t.migrations),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs),
     t.doubtful: (t.instances, t.compute_nodes, t.claims, t.reach, t.trees, t.allocations, t.resource_classes),
     t.expected: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
@@ -361,24 +400,12 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.stale_copies: t.left_behind,
 }
 
-# What a server holds on a sharing provider is not what its host gives it.
-_holders = select(t.claims.c.consumer_id).where(t.claims.c.shared == 0)
-_unknown = (
-    select(t.claims.c.consumer_id)
-    .distinct()
-    .where(t.claims.c.consumer_id.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))))
-    .where(t.claims.c.consumer_id.not_in(select(t.migrations.c.uuid).where(t.migrations.c.uuid.is_not(None))))
-)
-_without_claim = (
-    select(t.instances.c.uuid)
-    .distinct()
-    .where(t.instances.c.deleted == 0, t.instances.c.host.is_not(None), t.instances.c.uuid.not_in(_holders))
-)
+_without_claim = select(t.unclaimed.c.uuid)
 _lost = select(t.instance_mappings.c.instance_uuid).where(
     t.instance_mappings.c.cell_id.is_not(None),
     t.instance_mappings.c.instance_uuid.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))),
 )
-_not_in_cells = union(_unknown, _lost)
+_not_in_cells = union(select(t.unknown_consumers.c.consumer_id), _lost)
 # Devices that nobody has are many, and never a reason for a word.
 _in_use = union(select(literal("claimed").label("status")), select(literal("allocated")))
 # A server without its root disk is no suspect where that is a volume, or was never noted.

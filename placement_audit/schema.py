@@ -385,6 +385,12 @@ reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", 
 # another node by id than by name, a row that is hidden, or one in a cell without hosts. One look at a large table, of
 # which several checks would each take their own.
 odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
+# Servers with a host that hold nothing on any host.
+unclaimed = _table(None, "unclaimed", Column("uuid", Folded))
+# Servers that hold core resources in the tree of what is not their own compute node.
+astray = _table(None, "astray", Column("uuid", Folded))
+# Consumers that hold something and are neither a server nor a migration of the cells.
+unknown_consumers = _table(None, "unknown_consumers", Column("consumer_id", Folded))
 # Servers that hold something on their host, but not what their own size says, and what they hold: that of their host's
 # tree, and disk of what it shares too. root_id: that host's tree. disk_known: whether the disk is all of that host.
 # lean: only the root disk is missing, as it is where a server boots from a volume.

@@ -1,8 +1,11 @@
 """Reading live databases into the file, on the real MariaDB."""
 
+import re
 import sqlite3
 import stat
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,11 @@ from placement_audit import schema
 from placement_audit.demo.estate import Estate, Urls
 from placement_audit.errors import CannotTell
 from placement_audit.snapshot import kept, opened, sources_in, take
+from placement_audit.source import read
 from placement_audit.source.config import Sources, from_options
 from placement_audit.source.connect import Limits
 from tests.conftest import CloudUrls, RealSchemas
+from tests.mariadb import Server
 
 
 @pytest.fixture
@@ -87,16 +92,23 @@ def test_times_and_ratios_arrive_as_stored(cloud: RealSchemas, tmp_path: Path) -
         assert (row.allocation_ratio, row.created_at) == (0.9, "2026-01-02 03:04:05")
 
 
-def test_each_table_is_read_once_over_one_connection(cloud: RealSchemas, tmp_path: Path) -> None:
-    server = cloud.server
+@contextmanager
+def general_log(server: Server) -> Iterator[list[tuple[str, str, int]]]:
+    """What the server was told, as (command, text, connection): filled at the end."""
+    told: list[tuple[str, str, int]] = []
     server.execute("SET GLOBAL log_output = 'TABLE'")
     server.execute("TRUNCATE mysql.general_log")
     server.execute("SET GLOBAL general_log = 1")
     try:
-        snapshot(cloud, tmp_path / "kept.sqlite")
+        yield told
     finally:
         server.execute("SET GLOBAL general_log = 0")
-    log = server.execute("SELECT command_type, convert(argument USING utf8mb4), thread_id FROM mysql.general_log")
+    told += server.execute("SELECT command_type, convert(argument USING utf8mb4), thread_id FROM mysql.general_log")
+
+
+def test_each_table_is_read_once_over_one_connection(cloud: RealSchemas, tmp_path: Path) -> None:
+    with general_log(cloud.server) as log:
+        snapshot(cloud, tmp_path / "kept.sqlite")
     ours = next(thread for kind, text, thread in log if "CONSISTENT SNAPSHOT" in text)
     statements = [text for kind, text, thread in log if thread == ours and kind == "Query"]
     assert sum(kind == "Connect" for kind, _, thread in log if thread == ours) == 1
@@ -113,6 +125,57 @@ def test_each_table_is_read_once_over_one_connection(cloud: RealSchemas, tmp_pat
     assert read[make_url(cloud.placement).database, "allocations"] == 1
     assert read[make_url(cloud.cells["cell2"]).database, "shadow_instances"] == 1
     assert set(read.values()) == {1}
+
+
+def test_large_tables_are_read_in_chunks_that_do_not_meet(
+    cloud: RealSchemas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "BATCH", 2)
+    placement = make_url(cloud.placement).database
+    with general_log(cloud.server) as log:
+        snapshot(cloud, tmp_path / "kept.sqlite")
+    bounds = [
+        int(found[1])
+        for _, text, _ in log
+        if (found := re.search(rf"FROM `?{placement}`?\.consumers\s+WHERE (-?\d+) < id", text))
+    ]
+    with kept(tmp_path / "kept.sqlite") as connection:
+        uuids = connection.scalars(select(schema.consumers.c.uuid)).all()
+    ids = [number for (number,) in cloud.server.execute("SELECT id FROM consumers ORDER BY id", placement)]
+    assert bounds == [-1, *ids[1::2]]
+    assert len(uuids) == len(set(uuids)) == len(ids) == 7
+
+
+def test_any_text_arrives_as_stored(empty_cloud: RealSchemas, tmp_path: Path) -> None:
+    names = [
+        f"a{odd}b" for odd in (*map(chr, range(1, 32)), '"', "\\", "\x7f", "\u2028", "\ufffd", "%s", "\\u0041", "')")
+    ]
+    estate = Estate(cells=("cell1",))
+    host = estate.compute("host")
+    for number, name in enumerate(names):
+        estate.server(f"server {number}", host, availability_zone=name)
+    estate.write(Urls(empty_cloud.placement, empty_cloud.api, empty_cloud.cells))
+    snapshot(empty_cloud, tmp_path / "kept.sqlite")
+    with kept(tmp_path / "kept.sqlite") as connection:
+        assert set(connection.scalars(select(schema.instances.c.availability_zone))) == set(names)
+
+
+def test_what_the_server_cuts_off_is_read_all_the_same(cloud: RealSchemas, tmp_path: Path) -> None:
+    cell1 = make_url(cloud.cells["cell1"]).database
+    for number in range(300):
+        cloud.server.execute(
+            f"INSERT INTO instances (uuid, vm_state, host, deleted) VALUES (uuid(), 'active', 'host-{number}', 0)",
+            cell1,
+        )
+    cloud.server.execute("SET GLOBAL max_allowed_packet = 16384")
+    try:
+        snapshot(cloud, tmp_path / "kept.sqlite")
+    finally:
+        cloud.server.execute("SET GLOBAL max_allowed_packet = DEFAULT")
+    with kept(tmp_path / "kept.sqlite") as connection:
+        hosts = Counter(connection.scalars(select(schema.instances.c.host).where(schema.instances.c.cell == "cell1")))
+    assert sum(hosts.values()) == 303
+    assert {f"host-{number}" for number in range(300)} <= hosts.keys()
 
 
 def test_of_the_shadow_tables_only_suspects_are_read(cloud: RealSchemas, tmp_path: Path) -> None:

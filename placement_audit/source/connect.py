@@ -152,6 +152,7 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
         run(f"SET SESSION lock_wait_timeout = {limits.lock}")
         if getattr(connection.dialect, "is_mariadb", False):
             run(f"SET SESSION max_statement_time = {limits.statement}")
+            run("SET SESSION group_concat_max_len = 67108864")  # a chunk of rows (read.py) is at most some megabytes
         else:
             run(f"SET SESSION max_execution_time = {limits.statement * 1000}")
         run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
@@ -186,7 +187,7 @@ def local_file(path: Path, *, write: bool = False) -> Engine:
     @event.listens_for(engine, "connect")
     def roomy(connection: sqlite3.Connection, _record: object) -> None:
         # SQLite's own 2 MB of cache are read over and over by a check that looks up each server.
-        connection.execute("PRAGMA cache_size = -65536" if write else "PRAGMA mmap_size = 134217728")
+        connection.execute("PRAGMA cache_size = -65536" if write else "PRAGMA mmap_size = 67108864")
         # What a FLOAT of MySQL is, whose snapshot has it in decimals (SEMANTICS B.3).
         connection.create_function("single", 1, as_single, deterministic=True)
 

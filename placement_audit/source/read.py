@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Column, Connection, DateTime, Select, Table, cast, func, null, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    null,
+    select,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from placement_audit import schema as t
 from placement_audit.schema import Clock
 from placement_audit.source.connect import at_home
 
 BATCH = 5_000
+# What grows with the servers, and holds neither a FLOAT nor JSON, which a server might write in other words there.
+_LARGE = {t.allocations, t.consumers, t.instance_mappings, t.request_specs, t.instances}
 # psycopg binds at most 65,535 values, SQLite 32,766.
 KEYS = 10_000
 NO_BOUNDS: Mapping[str, Sequence[Any]] = MappingProxyType({})
@@ -34,8 +53,10 @@ def rows_of(
     """
     statement = select_live(connection, url, table, live)
     if key is None:
-        streamed = _streamed_by_pymysql if connection.dialect.driver == "pymysql" else _streamed
-        yield from streamed(connection, statement)
+        if table in _LARGE and "id" in live and getattr(connection.dialect, "is_mariadb", False):
+            yield from _in_chunks(connection, statement)
+        else:
+            yield from _plainly(connection, statement)
         return
     source = statement.get_final_froms()[0]
     statement = statement.where(*(source.c[name].in_(values) for name, values in only.items()))
@@ -64,6 +85,58 @@ def _as_kept(column: Column[Any], dialect: str) -> Any:
     if dialect == "sqlite":
         return func.substr(column, 1, 19)
     return column  # the connection hands MySQL's times on as text
+
+
+def _plainly(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
+    streamed = _streamed_by_pymysql if connection.dialect.driver == "pymysql" else _streamed
+    return streamed(connection, statement)
+
+
+_ID = column("id", Integer)
+
+
+def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
+    """The same by ascending id, as one JSON text for each chunk: a fifth of the work of taking rows apart.
+
+    The next chunk is on its way while the caller has this one. From where a server cuts the text off
+    (max_allowed_packet) the rest is read row by row.
+    """
+    from pymysql.err import MySQLError
+
+    chunk = statement.with_only_columns(_ID, func.json_array(*statement.selected_columns).label("row"))
+    chunk = chunk.where(bindparam("last", type_=Integer) < _ID).order_by(_ID).limit(BATCH)
+    rows = chunk.subquery("chunk")
+    whole = select(func.group_concat(rows.c.row), func.max(rows.c.id), func.count())
+    compiled = whole.compile(connection)
+    driver: Any = connection.connection.driver_connection
+
+    def fetched(last: int) -> tuple[str | None, int, int]:
+        with driver.cursor() as cursor:
+            cursor.execute(str(compiled), compiled.construct_params({"last": last}))
+            found: tuple[str | None, int, int] = cursor.fetchone()
+        return found
+
+    last = -1
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(fetched, last)
+        while True:
+            try:
+                text, end, count = coming.result()
+            except MySQLError as error:
+                raise DBAPIError(str(compiled), None, error) from error
+            if count == BATCH:
+                coming = pool.submit(fetched, end)
+            try:
+                batch = json.loads(f"[{text or ''}]", strict=False)
+            except ValueError:
+                break
+            if len(batch) < count:
+                break
+            yield batch
+            if count < BATCH:
+                return
+            last = end
+    yield from _plainly(connection, statement.where(literal_column(str(last)) < _ID))
 
 
 def _streamed_by_pymysql(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:

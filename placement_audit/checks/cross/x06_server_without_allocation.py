@@ -14,7 +14,7 @@ from placement_audit.checks.relations import (
     servers,
 )
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import claims, expected, instances, inventories, resource_classes, resource_providers, trees
+from placement_audit.schema import claims, expected, inventories, resource_classes, resource_providers, trees, unclaimed
 
 _server, _node, _own = servers(), nodes(), resource_providers.alias("own_provider")
 _any, _here = claims.alias("any_claim"), claims.alias("here")
@@ -43,11 +43,6 @@ _bare_metal_offers = exists().where(
 )
 _last_claim = select(func.max(_any.c.newest)).where(_any.c.consumer_id == _server.c.uuid).scalar_subquery()
 _holds = held_in_all(_server.c.uuid)
-
-# Asked first, so that all the rest is asked of these few: the planner cannot know that they are few.
-_bare = select(instances.c.uuid).where(
-    instances.c.deleted == 0, instances.c.uuid.not_in(select(claims.c.consumer_id).where(claims.c.shared == 0))
-)
 
 CHECK = Check(
     code="X06",
@@ -94,7 +89,7 @@ CHECK = Check(
         .join(_node, on_node(_server, _node))
         .join(_own, _own.c.uuid == _node.c.uuid)
         .join(trees, trees.c.provider_id == _own.c.id)
-        .where(_server.c.uuid.in_(_bare), placed(_server), ~_of_the_host, _asks)
+        .where(_server.c.uuid.in_(select(unclaimed.c.uuid)), placed(_server), ~_of_the_host, _asks)
         .where(or_(func.coalesce(_node.c.hypervisor_type, "") != "ironic", _bare_metal_offers))
         .where(and_(~busy(_server), ~moving(_server), ~doubled(_server)))
         .order_by("instance")

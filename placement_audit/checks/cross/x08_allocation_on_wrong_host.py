@@ -19,6 +19,7 @@ from placement_audit.checks.relations import (
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     allocations,
+    astray,
     claims,
     consumers,
     migrations,
@@ -64,15 +65,6 @@ _movable = and_(
     _count == _there.c.rows,
     ~_held_by_a_move,
     ~evacuated_from(_server, _wrong),
-)
-# Asked first, so that all the rest is asked of these few: the planner cannot know that they are few.
-_claim, _root, _row, _home = claims.alias("claim"), resource_providers.alias("root"), servers(), nodes()
-_at_home = exists().where(_home.c.uuid == _root.c.uuid, on_node(_row, _home))
-_stray = (
-    select(_claim.c.consumer_id)
-    .join(_root, _root.c.id == _claim.c.root_id)
-    .join(_row, _row.c.uuid == _claim.c.consumer_id)
-    .where(_claim.c.shared == 0, _claim.c.core > 0, ~_at_home)
 )
 
 CHECK = Check(
@@ -131,7 +123,7 @@ CHECK = Check(
         .outerjoin(consumers, consumers.c.uuid == _server.c.uuid)
         .outerjoin(projects, projects.c.id == consumers.c.project_id)
         .outerjoin(users, users.c.id == consumers.c.user_id)
-        .where(_server.c.uuid.in_(_stray))
+        .where(_server.c.uuid.in_(select(astray.c.uuid)))
         .where(placed(_server), func.coalesce(_node.c.hypervisor_type, "") != "ironic")
         .where(_there.c.shared == 0, _there.c.core > 0, ~storage_alone(_wrong), ~_core_here)
         .where(~busy(_server), ~moving(_server), ~doubled(_server))

@@ -9,19 +9,17 @@ from placement_audit.schema import (
     consumers,
     instance_mappings,
     instances,
-    migrations,
     projects,
     resource_providers,
     shadow_instances,
     shadow_migrations,
+    unknown_consumers,
 )
 
 # Placement's default for what was written without an owner (SEMANTICS A.7).
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _mapping, _queued, _core = instance_mappings.alias("mapping"), instance_mappings.alias("queued"), claims.alias("core")
 _known = or_(
-    exists().where(instances.c.uuid == claims.c.consumer_id),
-    exists().where(migrations.c.uuid == claims.c.consumer_id),
     exists().where(shadow_instances.c.uuid == claims.c.consumer_id),
     exists().where(shadow_migrations.c.uuid == claims.c.consumer_id),
     exists().where(build_requests.c.instance_uuid == claims.c.consumer_id),
@@ -91,7 +89,7 @@ CHECK = Check(
         .outerjoin(consumers, consumers.c.uuid == claims.c.consumer_id)
         .outerjoin(consumer_types, consumer_types.c.id == consumers.c.consumer_type_id)
         .outerjoin(projects, projects.c.id == consumers.c.project_id)
-        .where(~_known)
+        .where(claims.c.consumer_id.in_(select(unknown_consumers.c.consumer_id)), ~_known)
         .order_by("consumer", "provider")
     ),
 )

@@ -1,4 +1,4 @@
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import func, select
 
 from placement_audit.checks.relations import impact, reads_nova
 from placement_audit.finding import Check, Impact
@@ -9,12 +9,9 @@ from placement_audit.schema import (
     instances,
     migrations,
     resource_providers,
+    unknown_consumers,
 )
 
-_known_to_nova = or_(
-    exists().where(instances.c.uuid == claims.c.consumer_id),
-    exists().where(migrations.c.uuid == claims.c.consumer_id),
-)
 # Nova writes no consumer type at all, up to 2026.2, so any other word is another service's (SEMANTICS A.9, D.16).
 _foreign = func.max(consumer_types.c.name).not_in(("INSTANCE", "MIGRATION"))
 
@@ -56,7 +53,8 @@ CHECK = Check(
         .join(resource_providers, resource_providers.c.id == claims.c.root_id)
         .outerjoin(consumers, consumers.c.uuid == claims.c.consumer_id)
         .outerjoin(consumer_types, consumer_types.c.id == consumers.c.consumer_type_id)
-        .where(claims.c.shared == 0, claims.c.core > 0, ~_known_to_nova)
+        .where(claims.c.consumer_id.in_(select(unknown_consumers.c.consumer_id)))
+        .where(claims.c.shared == 0, claims.c.core > 0)
         .group_by(claims.c.consumer_id)
         .having(func.count(claims.c.root_id.distinct()) > 1)
         .order_by("consumer")
