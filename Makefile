@@ -8,7 +8,8 @@
 # make clean     remove what these made
 
 PYTHON ?= python3
-PYTEST_ARGS ?=
+# a file at a time on each processor, which has a MariaDB of its own
+PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile
 
 VENV := .venv
 BIN := $(VENV)/bin

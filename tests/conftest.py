@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url
@@ -67,6 +68,18 @@ def mariadb(request: pytest.FixtureRequest) -> Iterator[Server]:
         [(version,)] = server.execute("SELECT version()")
         request.config.stash[SERVER] = f"{version} ({server.origin})"
         yield server
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # in a process of pytest-xdist: what the one that reports should know
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["mariadb"] = session.config.stash.get(SERVER, "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if server := getattr(node, "workeroutput", {}).get("mariadb"):
+        node.config.stash[SERVER] = server
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
