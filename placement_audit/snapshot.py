@@ -39,7 +39,7 @@ from placement_audit.source.connect import (
 from placement_audit.source.read import NO_BOUNDS, rows_of
 from placement_audit.source.recognise import Recognised, recognise
 
-FORMAT = 3
+FORMAT = 4
 
 # Columns that checks join on. Each is worth more in the checks than it costs in the making.
 _INDEXED = (
@@ -81,6 +81,8 @@ _INDEXED = (
     (t.expected, "instance_uuid"),
     (t.block_device_mapping, "instance_uuid"),
     (t.misfits, "instance_uuid"),
+    (t.request_flavors, "instance_uuid"),
+    (t.instance_flavors, "instance_uuid"),
 )
 
 Progress = Callable[[str, int], None]
@@ -297,11 +299,11 @@ class _Reader:
                     if role is not Role.CELL or self._lost_with_others(database):
                         raise CannotTell(str(error)) from None
                     self.failed[database.name] = str(error)
-                    for table in t.live_tables(Role.CELL):
+                    for table in (each for each in t.metadata.tables.values() if each.info["home"] is Role.CELL):
                         self.into.execute(delete(table).where(table.c.cell == database.name))
 
     def _read_one(self, database: Database, table: Table, key: Column[Any] | None, keys: Sequence[str]) -> None:
-        live = database.recognised.columns.get(table.name)
+        live = database.recognised.columns.get(table.info.get("of", table.name))
         if live is None:
             return
         read = database.role, database.name
