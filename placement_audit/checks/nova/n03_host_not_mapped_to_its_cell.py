@@ -44,6 +44,7 @@ _not_its_cell = (
         case((and_(_unmapped, up(_service)), _own.c.cell_uuid)).label("to_discover"),
         null().label("forgotten_in"),
         _service.c.host.label("to_show"),
+        case((host_mappings.c.cell_id != _own.c.cell_id, func.lower(_service.c.host))).label("host_in_two_cells"),
         newest(_service.c.created_at, changed(host_mappings), _newest_node).label("newest_change"),
         # A host that is switched off, or not yet switched on for servers, does no harm.
         impact((and_(up(_service), func.coalesce(_service.c.disabled, 0) == 0), "H"), otherwise="L").label("impact"),
@@ -70,6 +71,7 @@ _without_service = (
         null().label("to_discover"),
         case((~_in_use, _of_cell.c.cell_uuid)).label("forgotten_in"),
         null().label("to_show"),
+        null().label("host_in_two_cells"),
         newest(changed(_leftover), _last_service).label("newest_change"),
         literal("L").label("impact"),
     )
