@@ -345,6 +345,9 @@ shadow_migrations = _table(
 
 # One row: what wrote the snapshot, and the placement server's own UTC time when its reading began.
 snapshot = _table(None, "snapshot", Column("format", Integer), Column("version", String(32)), Column("taken_at", Clock))
+# Options of nova.conf and placement.conf that the files name which were given, by name; a truth is 1 or 0. What is not
+# here is unknown, and no default.
+settings = _table(None, "settings", Column("name", String(255)), Column("value", Text))
 # One row a database: status is "read", "unreadable" or "missing" (a cell known only by its mapping).
 # cell_id and cell_uuid: a cell's, as cell_mappings has them; NULL when the cell is known only by its address.
 sources = _table(

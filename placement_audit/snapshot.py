@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from placement_audit import schema as t
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.source import cells as cell_list
-from placement_audit.source.config import Sources, masked
+from placement_audit.source.config import Sources, Value, masked
 from placement_audit.source.connect import (
     Limits,
     at_home,
@@ -114,12 +114,16 @@ class Unreadable:
 
 @dataclass
 class Estate:
-    """All databases of a deployment. ``warnings``: what people should know although the run goes on."""
+    """All databases of a deployment. ``warnings``: what people should know although the run goes on.
+
+    ``settings``: what the services' configuration files say, as far as they were given.
+    """
 
     databases: list[Database] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     disabled: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    settings: Mapping[str, Value] = field(default_factory=dict)
 
 
 @contextmanager
@@ -131,7 +135,7 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
     """
     with ExitStack() as stack:
         connections: dict[URL, Connection] = {}
-        estate = Estate()
+        estate = Estate(settings=sources.settings)
 
         def open_one(role: Role, name: str, url: URL, cell: cell_list.Cell | None = None) -> Database:
             server = server_of(url)
@@ -436,6 +440,8 @@ def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], i
             }
         )
     into.execute(insert(t.sources), records)
+    for name, value in estate.settings.items():
+        into.execute(insert(t.settings).values(name=name, value=str(int(value) if isinstance(value, bool) else value)))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-from sqlalchemy import and_, case, exists, func, literal, select, union_all
+from sqlalchemy import and_, case, exists, func, literal, or_, select, union_all
 
+from placement_audit.checks.deployment import is_off, number
 from placement_audit.checks.relations import (
     bearers,
     busy,
     changed,
     doubled,
+    impact,
     in_progress,
     last_move,
     lone_computes,
@@ -133,6 +135,13 @@ _listed = select(
     _each, place_of(_each.c.what, _each.c.cell, _each.c.host, _each.c.node, _each.c.state).label("place")
 ).subquery("listed")
 
+# Nova-compute then looks at its start alone, or not within any grace.
+_no_look = or_(
+    is_off("report_in_placement"),
+    number("update_resources_interval") < 0,
+    number("update_resources_interval") > 300,
+)
+
 CHECK = Check(
     code="X26",
     name="pci-device-unlike-placement",
@@ -152,6 +161,7 @@ CHECK = Check(
         "a host whose nova-compute is down, has just been started, or was just enabled or disabled",
         "devices that were taken out of the host or of its configuration while a server had them",
         "a server or device that changed just now",
+        "for information where a nova.conf given turns report_in_placement off, or the periodic look every minute",
     ),
     remedy=(
         "openstack server show {server}",
@@ -173,6 +183,7 @@ CHECK = Check(
             func.min(_listed.c.product).label("product"),
             # The oldest: one that is young must not hold back those that were there before.
             func.min(_listed.c.changed).label("newest_change"),
+            impact((_no_look, "I"), otherwise="M").label("impact"),
         )
         .group_by(_listed.c.cell, _listed.c.host, _listed.c.node, _listed.c.provider, _listed.c.state)
         .order_by("cell", "host", "node", "state")

@@ -178,3 +178,20 @@ def test_quiet_for_a_device_that_was_taken_out(
 def test_quiet_while_nova_compute_is_down(audit: Auditor, estate: Estate, host: Compute, taken: Row) -> None:
     host.service["last_seen_up"] = estate.ago(minutes=5)
     assert audit(estate, "X26") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "impact"),
+    [
+        ({"report_in_placement": False}, "I"),
+        ({"report_in_placement": True, "update_resources_interval": 0}, "M"),
+        ({"update_resources_interval": -1}, "I"),
+        ({"update_resources_interval": 3600}, "I"),
+    ],
+)
+def test_fires_for_information_where_nobody_looks(
+    audit: Auditor, estate: Estate, taken: Row, settings: dict[str, int], impact: str
+) -> None:
+    audit.settings = settings
+    (finding,) = audit(estate, "X26")
+    assert finding.impact == impact
