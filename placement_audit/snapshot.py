@@ -81,6 +81,7 @@ _INDEXED = (
     (t.expected, "instance_uuid"),
     (t.block_device_mapping, "instance_uuid"),
     (t.misfits, "instance_uuid"),
+    (t.pci_devices, "instance_uuid"),
     (t.request_flavors, "instance_uuid"),
     (t.instance_flavors, "instance_uuid"),
 )
