@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
@@ -102,8 +103,13 @@ class _Judged:
     finding: Finding
     row: Mapping[str, Any]
     allowed: Entry | None = None
-    absorbed: bool = False
-    also: Counter[str] = field(default_factory=Counter)
+    cause: _Judged | None = None  # what stands for it
+    effects: list[Finding] = field(default_factory=list)
+
+    def whole(self) -> Finding:
+        """The finding, with what it stands for."""
+        also = dict(Counter(effect.code for effect in self.effects))
+        return replace(self.finding, also=also, absorbed=tuple(effect.identity for effect in self.effects))
 
 
 def live_report(
@@ -346,34 +352,36 @@ def _accept(
 
 
 def _absorb(checks: Sequence[Check], judged: Mapping[str, list[_Judged]]) -> None:
-    """Let the specific finding stand for the others of its cause (SEMANTICS J.11).
+    """Let the specific finding stand for the others of its cause (SEMANTICS J.11), and for what those stand for.
 
-    One that is in flight takes no settled finding with it, one that is allowed takes only what is allowed, too, and
-    one that is itself absorbed takes nothing.
+    One that is in flight takes no settled finding with it, and one that is allowed takes only what is allowed, too.
     """
-    effects = {code for check in checks for code in check.absorbs}
-    for check in sorted(checks, key=lambda one: one.code in effects):
+    by_code = {check.code: check for check in checks}
+    order = TopologicalSorter({code: set() for code in by_code})
+    for check in checks:
+        for code in check.absorbs.keys() & by_code.keys():
+            order.add(code, check.code)
+    for check in (by_code[code] for code in order.static_order()):
         for code, columns in check.absorbs.items():
-            causes = {
-                tuple(cause.row[column] for column in columns): cause
-                # Of several, one that is not allowed stands for the effect.
-                for cause in sorted(judged[check.code], key=lambda one: one.allowed is None)
-                if not cause.absorbed
-            }
+            causes: dict[tuple[Any, ...], _Judged] = {}
+            # Of several, one that is not allowed stands for the effect.
+            for one in sorted(judged[check.code], key=lambda one: one.allowed is None):
+                causes[tuple(one.row[column] for column in columns)] = one.cause or one
             for other in judged.get(code, ()):
-                cause = causes.get(tuple(other.row[column] for column in columns))
+                key = tuple(other.row[column] for column in columns)
+                cause = causes.get(key) if None not in key else None
                 if (
                     cause
-                    and not other.absorbed
+                    and not other.cause
                     and (cause.finding.settled or not other.finding.settled)
                     and (other.allowed or not cause.allowed)
                 ):
-                    other.absorbed = True
-                    cause.also[code] += 1
+                    other.cause = cause
+                    cause.effects.append(other.finding)
 
 
 def _counted(result: Result, found: Sequence[_Judged]) -> Result:
-    left = [one for one in found if not one.absorbed]
+    left = [one for one in found if not one.cause]
     hidden = len(found) - len(left)
     listed = [one.finding for one in left if not one.allowed]
     settled = sum(finding.settled for finding in listed)
@@ -390,15 +398,15 @@ def _counted(result: Result, found: Sequence[_Judged]) -> Result:
 
 
 def _ordered(judged: Iterable[_Judged]) -> list[Finding]:
-    listed = [replace(one.finding, also=dict(one.also)) for one in judged if not one.absorbed]
+    listed = [one.whole() for one in judged if not one.cause]
     return sorted(listed, key=lambda one: (not one.settled, -_RANK.index(one.severity), one.code))
 
 
 def _allowed(judged: Mapping[str, Sequence[_Judged]]) -> list[Allowed]:
     """By code, as the checks ran."""
     return [
-        Allowed(replace(one.finding, also=dict(one.also)), one.allowed.place, one.allowed.comment)
+        Allowed(one.whole(), one.allowed.place, one.allowed.comment)
         for found in judged.values()
         for one in found
-        if one.allowed and not one.absorbed
+        if one.allowed and not one.cause
     ]

@@ -406,8 +406,8 @@ _lost = select(t.instance_mappings.c.instance_uuid).where(
     t.instance_mappings.c.instance_uuid.not_in(select(t.instances.c.uuid).where(t.instances.c.uuid.is_not(None))),
 )
 _not_in_cells = union(select(t.unknown_consumers.c.consumer_id), _lost)
-# Devices that nobody has are many, and never a reason for a word.
-_in_use = union(select(literal("claimed").label("status")), select(literal("allocated")))
+# Devices that nobody has are many, and never a reason for a word; one that was taken out may still be somebody's.
+_in_use = union(*(select(literal(status).label("status")) for status in ("claimed", "allocated", "removed")))
 # A server without its root disk is no suspect where that is a volume, or was never noted.
 _disk = t.block_device_mapping
 _plainly_from_volume = and_(
@@ -418,6 +418,15 @@ _plainly_from_volume = and_(
 )
 _weighed = select(t.doubtful.c.uuid)
 _suspects = union(_without_claim, _weighed.where(~_plainly_from_volume))
+# A request gets another flavor by a resize alone.
+_resized = (
+    select(t.instances.c.uuid)
+    .distinct()
+    .where(
+        t.instances.c.deleted == 0,
+        t.instances.c.uuid.in_(select(t.migrations.c.instance_uuid).where(t.migrations.c.migration_type == "resize")),
+    )
+)
 # Large tables of which only the rows of suspects are read, after the others: the column, and its values.
 KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
     t.shadow_instances: (t.shadow_instances.c.uuid, _not_in_cells),
@@ -426,6 +435,8 @@ KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
     t.instance_extra: (t.instance_extra.c.instance_uuid, _suspects),
     t.instance_system_metadata: (t.instance_system_metadata.c.instance_uuid, _suspects),
     t.pci_devices: (t.pci_devices.c.status, _in_use),
+    t.instance_flavors: (t.instance_flavors.c.instance_uuid, _resized),
+    t.request_flavors: (t.request_flavors.c.instance_uuid, _resized),
 }
 # The only rows of them that are of use.
 ONLY: Mapping[Table, Mapping[str, Sequence[Any]]] = {

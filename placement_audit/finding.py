@@ -66,7 +66,8 @@ class Check:
     A line of ``remedy`` is left out when one of its placeholders is NULL in the row.
     ``exceptions``: what looks like a violation, is legal, and stays unreported.
     ``optional``: tables that are used when their database was read, and taken as empty otherwise.
-    ``absorbs``: codes whose findings have the same cause when they agree in the named columns (SEMANTICS J.11);
+    ``absorbs``: codes whose findings have the same cause when they agree in the named columns, none of which is NULL
+    (SEMANTICS J.11);
     ``whole_cloud``: cannot be judged while any cell is unreadable (SEMANTICS J.4).
     """
 
@@ -88,7 +89,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count."""
+    """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count.
+
+    ``absorbed`` are the identities of that: what a baseline knows of them is not new when they stand alone again.
+    """
 
     code: str
     name: str
@@ -102,3 +106,4 @@ class Finding:
     remedy: tuple[str, ...]
     identity: str
     also: Mapping[str, int] = field(default_factory=dict)
+    absorbed: tuple[str, ...] = ()

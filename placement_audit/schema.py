@@ -2,7 +2,9 @@
 
 A live table is read through the Table of the same name; what a release does not have yet is empty or NULL in the
 snapshot. ``info`` of a Table: ``home`` (a Role, or None for tables that only a snapshot has) and, as for a Column,
-``since``: the alembic revision that brought it, absent if Train has it. Sources: SEMANTICS A.1, C.3, C.5.
+``since``: the alembic revision that brought it, absent if Train has it. A table with ``of`` is a part of the live
+table of that name, and a column with ``json`` what is found in a text column of it, on this path: the server looks
+it up, so that the rest of the text stays there. Sources: SEMANTICS A.1, C.3, C.5.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ Folded: TypeEngine[str] = String(255).with_variant(String(255, collation="NOCASE
 Clock: TypeEngine[str] = String(19)
 
 XENA = {"since": "422ece571366"}
+# Where an object that nova keeps as JSON has the name of a flavor (SEMANTICS C.4).
+FLAVORID = ("nova_object.data", "flavorid")
 COMPUTE_ID = {"since": "1acf2c98e646"}  # 2023.2
 
 
@@ -132,6 +136,14 @@ host_mappings = _table(
 )
 # A row a server, too, and kilobytes in it, which stay where they are.
 request_specs = _table(Role.API, "request_specs", Column("instance_uuid", Folded))
+# The flavor that a request has, of suspects alone: all else of it stays where it is.
+request_flavors = _table(
+    Role.API,
+    "request_flavors",
+    Column("instance_uuid", Folded),
+    Column("flavorid", String(255), info={"json": ("spec", "nova_object.data", "flavor", *FLAVORID)}),
+    info={"of": "request_specs"},
+)
 build_requests = _table(Role.API, "build_requests", Column("instance_uuid", Folded), Column("created_at", Clock))
 flavors = _table(
     Role.API,
@@ -283,12 +295,24 @@ pci_devices = _table(
     "pci_devices",
     Column("compute_node_id", Integer),
     Column("address", String(12)),
+    Column("parent_addr", String(12)),
+    Column("dev_type", String(8)),
+    Column("vendor_id", String(4)),
+    Column("product_id", String(4)),
     Column("status", String(36)),
     Column("instance_uuid", Folded),
     Column("deleted", Integer),
     *_written(),
 )
 instance_extra = _table(Role.CELL, "instance_extra", Column("instance_uuid", Folded), Column("flavor", Text))
+# The current flavor that a server has, of suspects alone.
+instance_flavors = _table(
+    Role.CELL,
+    "instance_flavors",
+    Column("instance_uuid", Folded),
+    Column("flavorid", String(255), info={"json": ("flavor", "cur", *FLAVORID)}),
+    info={"of": "instance_extra"},
+)
 # Of these two only live rows of a kind (derived.ONLY): root disks, and what an image says of CPUs and memory.
 block_device_mapping = _table(
     Role.CELL,
@@ -321,6 +345,9 @@ shadow_migrations = _table(
 
 # One row: what wrote the snapshot, and the placement server's own UTC time when its reading began.
 snapshot = _table(None, "snapshot", Column("format", Integer), Column("version", String(32)), Column("taken_at", Clock))
+# Options of nova.conf and placement.conf that the files name which were given, by name; a truth is 1 or 0. What is not
+# here is unknown, and no default.
+settings = _table(None, "settings", Column("name", String(255)), Column("value", Text))
 # One row a database: status is "read", "unreadable" or "missing" (a cell known only by its mapping).
 # cell_id and cell_uuid: a cell's, as cell_mappings has them; NULL when the cell is known only by its address.
 sources = _table(
@@ -477,5 +504,5 @@ CELL0_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 def live_tables(role: Role) -> list[Table]:
-    """The vocabulary of one role, in order of definition."""
-    return [table for table in metadata.tables.values() if table.info["home"] is role]
+    """The vocabulary of one role, in order of definition, without what is a part of another table."""
+    return [table for table in metadata.tables.values() if table.info["home"] is role and "of" not in table.info]

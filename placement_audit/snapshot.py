@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from placement_audit import schema as t
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.source import cells as cell_list
-from placement_audit.source.config import Sources, masked
+from placement_audit.source.config import Sources, Value, masked
 from placement_audit.source.connect import (
     Limits,
     at_home,
@@ -39,7 +39,7 @@ from placement_audit.source.connect import (
 from placement_audit.source.read import NO_BOUNDS, rows_of
 from placement_audit.source.recognise import Recognised, recognise
 
-FORMAT = 3
+FORMAT = 4
 
 # Columns that checks join on. Each is worth more in the checks than it costs in the making.
 _INDEXED = (
@@ -81,6 +81,9 @@ _INDEXED = (
     (t.expected, "instance_uuid"),
     (t.block_device_mapping, "instance_uuid"),
     (t.misfits, "instance_uuid"),
+    (t.pci_devices, "instance_uuid"),
+    (t.request_flavors, "instance_uuid"),
+    (t.instance_flavors, "instance_uuid"),
 )
 
 Progress = Callable[[str, int], None]
@@ -112,12 +115,16 @@ class Unreadable:
 
 @dataclass
 class Estate:
-    """All databases of a deployment. ``warnings``: what people should know although the run goes on."""
+    """All databases of a deployment. ``warnings``: what people should know although the run goes on.
+
+    ``settings``: what the services' configuration files say, as far as they were given.
+    """
 
     databases: list[Database] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     disabled: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    settings: Mapping[str, Value] = field(default_factory=dict)
 
 
 @contextmanager
@@ -129,7 +136,7 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
     """
     with ExitStack() as stack:
         connections: dict[URL, Connection] = {}
-        estate = Estate()
+        estate = Estate(settings=sources.settings)
 
         def open_one(role: Role, name: str, url: URL, cell: cell_list.Cell | None = None) -> Database:
             server = server_of(url)
@@ -297,11 +304,11 @@ class _Reader:
                     if role is not Role.CELL or self._lost_with_others(database):
                         raise CannotTell(str(error)) from None
                     self.failed[database.name] = str(error)
-                    for table in t.live_tables(Role.CELL):
+                    for table in (each for each in t.metadata.tables.values() if each.info["home"] is Role.CELL):
                         self.into.execute(delete(table).where(table.c.cell == database.name))
 
     def _read_one(self, database: Database, table: Table, key: Column[Any] | None, keys: Sequence[str]) -> None:
-        live = database.recognised.columns.get(table.name)
+        live = database.recognised.columns.get(table.info.get("of", table.name))
         if live is None:
             return
         read = database.role, database.name
@@ -434,6 +441,8 @@ def _describe(estate: Estate, into: Connection, counts: dict[tuple[Role, str], i
             }
         )
     into.execute(insert(t.sources), records)
+    for name, value in estate.settings.items():
+        into.execute(insert(t.settings).values(name=name, value=str(int(value) if isinstance(value, bool) else value)))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What tests of checks share: from an Estate to findings, through the path that a user takes."""
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from placement_audit.checks import chosen
 from placement_audit.demo.estate import Estate, Urls
 from placement_audit.finding import Finding
 from placement_audit.snapshot import kept, opened, take
-from placement_audit.source.config import from_options
+from placement_audit.source.config import Value, from_options
 from placement_audit.source.connect import Limits, local_file
 
 
@@ -49,6 +49,8 @@ class Auditor:
     revision: str | None = None
     # The cell that shall seem unreadable.
     unreadable: str | None = None
+    # What the services' configuration files seem to say.
+    settings: Mapping[str, Value] = field(default_factory=dict)
 
     def report(
         self, estate: Estate, *codes: str, nova: bool = True, grace: int = 10, allow: AllowList | None = None
@@ -60,6 +62,7 @@ class Auditor:
             urls.api if nova else None,
             [f"{name}={url}" for name, url in urls.cells.items()] if nova else [],
         )
+        sources = replace(sources, settings=self.settings)
         checks = chosen(codes)
         path = self.folder / "snapshot.sqlite"
         with opened(sources, Limits()) as databases:

@@ -95,14 +95,21 @@ def test_a_cause_in_flight_hides_no_settled_effect(snapshot: Path) -> None:
     assert [finding.code for finding in report.findings] == ["Z2", "Z2", "Z1", "Z1"]
 
 
-def test_an_effect_that_is_absorbed_absorbs_nothing(snapshot: Path) -> None:
+def test_an_effects_effects_are_their_causes(snapshot: Path) -> None:
     chain = [
         check("Z3"),
         check("Z2", absorbs={"Z3": ("provider",)}),
-        check("Z1", absorbs={"Z2": ("provider",), "Z3": ("provider",)}),
+        check("Z1", absorbs={"Z2": ("provider",)}),
     ]
     report = judged(snapshot, *chain)
     assert [(finding.code, dict(finding.also)) for finding in report.findings] == [("Z1", {"Z2": 1, "Z3": 1})] * 2
+    first = report.findings[0]
+    assert first.absorbed == tuple(first.identity.replace("Z1", code) for code in ("Z2", "Z3"))
+
+
+def test_nothing_has_one_cause_with_nothing(snapshot: Path) -> None:
+    report = judged(snapshot, check("Z1", absorbs={"Z2": ("blank",)}), check("Z2"))
+    assert sorted(finding.code for finding in report.findings) == ["Z1", "Z1", "Z2", "Z2"]
 
 
 def test_a_failing_check_is_named_and_the_others_go_on(snapshot: Path) -> None:

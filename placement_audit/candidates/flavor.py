@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ from placement_audit.amounts import (
 )
 from placement_audit.candidates.request import Group, Microversion, Request
 from placement_audit.errors import CannotTell
+from placement_audit.source.config import SETTINGS, settings_in
 from placement_audit.source.connect import reason_of
 
 MICROVERSION: Microversion = (1, 36)
@@ -58,6 +59,14 @@ class Settings:
     max_placement_results: int = 1000
     disable_fallback_pcpu_query: bool = False
     pci_in_placement: bool = False
+
+
+_OPTIONS = {
+    name: kind
+    for options in SETTINGS.values()
+    for name, kind in options.items()
+    if name in Settings.__dataclass_fields__
+}
 
 
 @dataclass(frozen=True)
@@ -180,29 +189,16 @@ def settings_of(config_files: Sequence[str], config_dirs: Sequence[str]) -> Sett
     A query_placement_for_availability_zone that a file still names is taken at its word; nova 28 and later do not
     look at it.
     """
-    from oslo_config import cfg
-
-    conf = cfg.ConfigOpts()
-    defaults = asdict(Settings())
-    del defaults["release"]  # of which files say nothing
-    for name, default in defaults.items():
-        kind = cfg.IntOpt if name == "max_placement_results" else cfg.BoolOpt
-        conf.register_opts([kind(name, default=default)], group=_group_of(name))
-    arguments = [part for name in config_files for part in ("--config-file", name)]
-    arguments += [part for name in config_dirs for part in ("--config-dir", name)]
-    try:
-        conf(arguments, project="placement-audit", default_config_files=[], default_config_dirs=[])
-        return Settings(**{name: conf[_group_of(name)][name] for name in defaults})
-    except cfg.ConfigFileParseError as error:
-        raise CannotTell(f"cannot understand the configuration file {error.config_file}: {error.msg}") from None
-    except cfg.Error as error:
-        raise CannotTell(f"cannot read the configuration: {' '.join(str(error).split())}") from None
+    return _of(settings_in(config_files, config_dirs))
 
 
-def _group_of(option: str) -> str:
-    return {"disable_fallback_pcpu_query": "workarounds", "pci_in_placement": "filter_scheduler"}.get(
-        option, "scheduler"
-    )
+def settings_kept(snapshot: Connection) -> Settings:
+    """The settings that a snapshot was taken with."""
+    return _of({row.name: int(row.value) for row in snapshot.execute(select(t.settings)) if row.name in _OPTIONS})
+
+
+def _of(given: Mapping[str, Any]) -> Settings:
+    return Settings(**{name: _OPTIONS[name](value) for name, value in given.items() if name in _OPTIONS})
 
 
 # --- reading -----------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from placement_audit import schema as t
+from placement_audit.checks.deployment import is_on, number, setting
 
 # SEMANTICS D.1: anything else, unknown words and NULL included, is in progress.
 TERMINAL = ("confirmed", "reverted", "error", "failed", "completed", "cancelled", "done")
@@ -401,8 +402,15 @@ def computes() -> Subquery:
 
 
 def up(service: FromClause) -> ColumnElement[bool]:
-    """Whether a service is up for certain: seen within nova's shortest usual patience, a minute (SEMANTICS C.3)."""
-    return and_(func.coalesce(service.c.forced_down, 0) == 0, service.c.last_seen_up >= before(minutes=1))
+    """Whether a service is up for certain: seen within nova's default patience, a minute (SEMANTICS C.3).
+
+    service_down_time, where it is known, makes that less. It makes it no more: a host that died minutes ago is up in
+    nova's eyes, and writes nothing.
+    """
+    patience = case((number("service_down_time") < 60, setting("service_down_time")), else_="60")
+    taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
+    since = func.datetime(taken_at, literal("-") + patience + literal(" seconds"))
+    return and_(func.coalesce(service.c.forced_down, 0) == 0, service.c.last_seen_up >= since)
 
 
 def changed(row: FromClause) -> ColumnElement[Any]:
@@ -467,8 +475,9 @@ def zones_are_asked_of_placement() -> ColumnElement[bool]:
     """Whether the scheduler asks placement for the members of a zone for certain.
 
     From nova 28 on it always does. No nova-compute is newer than the scheduler, and 66 is also the number of nova 27.
+    Before, an option tells, where it is known.
     """
-    return func.coalesce(oldest_compute(), 0) >= 67
+    return or_(func.coalesce(oldest_compute(), 0) >= 67, is_on("query_placement_for_availability_zone"))
 
 
 def misfit_sums() -> Subquery:

@@ -355,10 +355,13 @@ def _microversion(text: str | None) -> Microversion | None:
 
 
 def _of_nova(wish: _Wish, databases: _Databases) -> FromNova:
-    from placement_audit.candidates.flavor import flavor_request, server_request, settings_of
+    from placement_audit.candidates.flavor import flavor_request, server_request, settings_kept, settings_of
 
     assert databases.api is not None  # noqa: S101  for the type checker
-    settings = settings_of(databases.live.config_file, databases.live.config_dir)
+    files, folders = databases.live.config_file, databases.live.config_dir
+    # Files that are given are nearer than what a snapshot was taken with.
+    of_snapshot = databases.cells is None and not files and not folders
+    settings = settings_kept(databases.api) if of_snapshot else settings_of(files, folders)
     if wish.server is not None:
         return server_request(databases.api, wish.server, settings, cells=databases.cells)
     properties = {}

@@ -66,7 +66,7 @@ _LIVE = (
         "--config-file",
         metavar="FILE",
         multiple=True,
-        help="placement.conf or nova.conf, to take the databases from. Repeatable.",
+        help="placement.conf or nova.conf, to take the databases and the services' settings from. Repeatable.",
     ),
     click.option("--config-dir", metavar="DIR", multiple=True, help="A folder of such files. Repeatable."),
     click.option(

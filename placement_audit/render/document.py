@@ -50,6 +50,7 @@ def rendered(report: Report, fail_on: Severity) -> str:
                 "code": one.finding.code,
                 "message": one.finding.message,
                 "also": dict(one.finding.also),
+                "absorbed": list(one.finding.absorbed),
                 "comment": one.comment,
                 "entry": one.place,
             }
@@ -71,6 +72,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "subject": dict(finding.subject),
         "evidence": dict(finding.evidence),
         "also": dict(finding.also),
+        "absorbed": list(finding.absorbed),
         "remedy": list(finding.remedy),
         "identity": finding.identity,
     }

@@ -1,9 +1,10 @@
-"""Which databases to audit: from options, the environment, or the services' own configuration files."""
+"""Which databases to audit, and how the services are set: options, environment, their own configuration files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,14 +17,50 @@ DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg", "sqlite
 _OPTIONS = {"charset", "unix_socket", "host", "port"}
 
 
+# What rows do not tell and judging them depends on (SEMANTICS J.12): groups, names, kinds. No name is in two groups.
+SETTINGS: Mapping[str, Mapping[str, type]] = {
+    "DEFAULT": {
+        "cpu_allocation_ratio": float,
+        "ram_allocation_ratio": float,
+        "disk_allocation_ratio": float,
+        "initial_cpu_allocation_ratio": float,
+        "initial_ram_allocation_ratio": float,
+        "initial_disk_allocation_ratio": float,
+        "reserved_host_memory_mb": int,
+        "service_down_time": int,
+        "update_resources_interval": int,
+    },
+    "scheduler": {
+        "limit_tenants_to_placement_aggregate": bool,
+        "placement_aggregate_required_for_tenants": bool,
+        "query_placement_for_availability_zone": bool,
+        "query_placement_for_image_type_support": bool,
+        "enable_isolated_aggregate_filtering": bool,
+        "image_metadata_prefilter": bool,
+        "query_placement_for_routed_network_aggregates": bool,
+        "max_placement_results": int,
+    },
+    "filter_scheduler": {"pci_in_placement": bool},
+    "pci": {"report_in_placement": bool},
+    "placement": {"incomplete_consumer_project_id": str, "incomplete_consumer_user_id": str},
+    "quota": {"count_usage_from_placement": bool},
+    "workarounds": {"disable_fallback_pcpu_query": bool},
+}
+Value = bool | int | float | str
+
+
 @dataclass(frozen=True)
 class Sources:
-    """URLs of the databases. ``base``, as written, is what nova fills cell templates from (SEMANTICS C.7)."""
+    """URLs of the databases. ``base``, as written, is what nova fills cell templates from (SEMANTICS C.7).
+
+    ``settings``: those of SETTINGS that the configuration files name.
+    """
 
     placement: URL
     api: URL | None = None
     cells: Mapping[str, URL] = field(default_factory=dict)
     base: str | None = None
+    settings: Mapping[str, Value] = field(default_factory=dict)
 
 
 def url_of(text: str, meant_for: str) -> URL:
@@ -99,7 +136,24 @@ def from_options(
         api=url_of(api, "--api-db" if api_db else "[api_database]/connection") if api else None,
         cells=cells,
         base=configured.get("database"),
+        settings=settings_in(config_files, config_dirs),
     )
+
+
+def settings_in(files: Sequence[str], folders: Sequence[str]) -> dict[str, Value]:
+    """Those of SETTINGS that configuration files name. Raises CannotTell."""
+    if not files and not folders:
+        return {}
+    from oslo_config import cfg
+
+    kinds = {bool: cfg.BoolOpt, int: cfg.IntOpt, float: cfg.FloatOpt, str: cfg.StrOpt}
+    conf = cfg.ConfigOpts()
+    for group, options in SETTINGS.items():
+        conf.register_opts([kinds[kind](name) for name, kind in options.items()], group=group)
+    read = _read(
+        conf, files, folders, lambda: {name: conf[group][name] for group in SETTINGS for name in SETTINGS[group]}
+    )
+    return {name: value for name, value in read.items() if value is not None}
 
 
 def _configured(files: Sequence[str], folders: Sequence[str]) -> dict[str, str]:
@@ -109,13 +163,21 @@ def _configured(files: Sequence[str], folders: Sequence[str]) -> dict[str, str]:
     conf = cfg.ConfigOpts()
     for group in groups:
         conf.register_opts([cfg.StrOpt("connection", secret=True)], group=group)
+    found = _read(conf, files, folders, lambda: {group: conf[group].connection for group in groups})
+    return {group: connection for group, connection in found.items() if connection}
+
+
+def _read(
+    conf: Any, files: Sequence[str], folders: Sequence[str], values: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    from oslo_config import cfg
+
     arguments = [part for name in files for part in ("--config-file", name)]
     arguments += [part for name in folders for part in ("--config-dir", name)]
     try:
         conf(arguments, project="placement-audit", default_config_files=[], default_config_dirs=[])
-        found = {group: conf[group].connection for group in groups}
+        return values()
     except cfg.ConfigFileParseError as error:
         raise CannotTell(f"cannot understand the configuration file {error.config_file}: {error.msg}") from None
     except cfg.Error as error:
         raise CannotTell(f"cannot read the configuration: {' '.join(str(error).split())}") from None
-    return {group: connection for group, connection in found.items() if connection}

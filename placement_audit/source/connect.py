@@ -43,7 +43,10 @@ def schema_of(url: URL) -> str | None:
 def at_home(table: Table, url: URL) -> Table:
     """A table of the vocabulary as it is called on the connection to its database."""
     schema = schema_of(url)
-    return table.to_metadata(MetaData(), schema=schema) if schema else table
+    name = table.info.get("of", table.name)
+    if schema is None:
+        return table if name == table.name else table.to_metadata(MetaData(), name=name)
+    return table.to_metadata(MetaData(), schema=schema, name=name)
 
 
 @contextmanager

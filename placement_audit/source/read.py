@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Integer,
     Select,
     Table,
     bindparam,
+    case,
     cast,
     column,
     func,
@@ -69,7 +71,7 @@ def select_live(connection: Connection, url: URL, table: Table, live: Collection
     source = at_home(table, url)
     columns = [
         _as_kept(source.c[column.name], connection.dialect.name).label(column.name)
-        if column.name in live
+        if _live_name(column) in live
         else null().label(column.name)
         for column in table.columns
         if column.name != "cell"
@@ -77,7 +79,23 @@ def select_live(connection: Connection, url: URL, table: Table, live: Collection
     return select(*columns).select_from(source)
 
 
+def _live_name(column: Column[Any]) -> str:
+    return str(column.info["json"][0]) if "json" in column.info else column.name
+
+
+def _found_in_json(column: Column[Any], dialect: str) -> Any:
+    if dialect == "postgresql":
+        return null()  # nothing tells it there before release 16 whether a text is JSON, and one that is none is fatal
+    name, *keys = column.info["json"]
+    text: ColumnElement[Any] = literal_column(name)
+    path = "$" + "".join(f'."{key}"' for key in keys)
+    found = func.json_extract(text, literal_column(f"'{path}'"))
+    return case((func.json_valid(text) == 1, func.json_unquote(found) if dialect == "mysql" else found))
+
+
 def _as_kept(column: Column[Any], dialect: str) -> Any:
+    if "json" in column.info:
+        return _found_in_json(column, dialect)
     if column.type is not Clock:
         return column
     if dialect == "postgresql":

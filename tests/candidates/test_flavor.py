@@ -23,6 +23,7 @@ from placement_audit.candidates.flavor import (
     Settings,
     flavor_request,
     server_request,
+    settings_kept,
     settings_of,
 )
 from placement_audit.candidates.request import Request
@@ -585,6 +586,17 @@ def test_settings_come_from_novas_own_files(tmp_path: Path) -> None:
     (tmp_path / "nova.conf.d" / "az.conf").write_text("[scheduler]\nquery_placement_for_availability_zone = false\n")
     found = settings_of([str(tmp_path / "nova.conf")], [str(tmp_path / "nova.conf.d")])
     assert (found.query_placement_for_availability_zone, found.max_placement_results) == (False, 50)
+
+
+def test_a_snapshot_keeps_the_settings_it_was_taken_with(tmp_path: Path) -> None:
+    urls = sqlite_urls(tmp_path, ("cell0", "cell1"))
+    Estate().write(urls)
+    given = {"image_metadata_prefilter": True, "max_placement_results": 50, "incomplete_consumer_user_id": "nobody"}
+    sources = replace(from_options(urls.placement, urls.api, []), settings=given)
+    with opened(sources, Limits()) as databases:
+        take(databases, tmp_path / "kept.sqlite", ())
+    with kept(tmp_path / "kept.sqlite") as snapshot:
+        assert settings_kept(snapshot) == Settings(image_metadata_prefilter=True, max_placement_results=50)
 
 
 def test_without_files_settings_are_the_defaults() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from placement_audit.errors import CannotTell
-from placement_audit.source.config import from_options, masked, url_of
+from placement_audit.source.config import SETTINGS, from_options, masked, url_of
 
 PLACEMENT_CONF = "[placement_database]\nconnection = mysql+pymysql://p:pw@db/placement?charset=utf8\n"
 NOVA_CONF = """\
@@ -68,3 +68,32 @@ def test_a_cell_needs_name_and_url(item: str) -> None:
 def test_passwords_and_options_are_not_shown() -> None:
     url = url_of("mysql+pymysql://u:s3cret@h/d?ssl_key=/root/key", "test")
     assert masked(url) == "mysql+pymysql://u:***@h/d"
+
+
+def test_settings_are_what_the_files_name(tmp_path: Path) -> None:
+    (tmp_path / "placement.conf").write_text(PLACEMENT_CONF + "[placement]\nincomplete_consumer_user_id = nobody\n")
+    (tmp_path / "nova.conf").write_text(
+        NOVA_CONF
+        + "[DEFAULT]\ncpu_allocation_ratio = 8\nservice_down_time = 30\n"
+        + "[scheduler]\nlimit_tenants_to_placement_aggregate = no\nworkers = 3\n[pci]\nreport_in_placement = on\n"
+    )
+    sources = from_options(None, None, [], [str(tmp_path / "placement.conf"), str(tmp_path / "nova.conf")])
+    assert sources.settings == {
+        "cpu_allocation_ratio": 8.0,
+        "service_down_time": 30,
+        "limit_tenants_to_placement_aggregate": False,
+        "report_in_placement": True,
+        "incomplete_consumer_user_id": "nobody",
+    }
+    assert from_options("sqlite:///placement.db", None, []).settings == {}
+
+
+def test_a_setting_that_is_none_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "nova.conf").write_text("[DEFAULT]\nservice_down_time = long\n")
+    with pytest.raises(CannotTell, match="service_down_time"):
+        from_options("sqlite:///placement.db", None, [], [str(tmp_path / "nova.conf")])
+
+
+def test_no_name_of_a_setting_is_in_two_groups() -> None:
+    names = [name for options in SETTINGS.values() for name in options]
+    assert len(names) == len(set(names))

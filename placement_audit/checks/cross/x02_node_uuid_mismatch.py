@@ -57,6 +57,7 @@ CHECK = Check(
                 (_consumers > 0, literal("still holds the allocations of ") + cast(_consumers, String) + " consumers"),
                 else_="holds nothing",
             ).label("standing"),
+            case((_in_use, func.lower(_node.c.hypervisor_hostname))).label("name_in_two_places"),
             case((_removable, resource_providers.c.uuid)).label("removable"),
             case((and_(_removable, _child_count > 0), resource_providers.c.uuid)).label("with_children"),
             # Their updated_at never rests: the one moves every minute, the other with every allocation.

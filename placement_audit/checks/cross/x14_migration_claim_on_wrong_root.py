@@ -1,4 +1,4 @@
-from sqlalchemy import ColumnElement, FromClause, and_, exists, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, select
 
 from placement_audit.checks.relations import held, in_progress, newest, nodes, not_ironic, servers, storage_alone
 from placement_audit.finding import Check, Impact
@@ -16,17 +16,25 @@ def _left(node: FromClause) -> ColumnElement[bool]:
 _is_source = exists().where(_node.c.uuid == resource_providers.c.uuid, _left(_node))
 _source_is_known = exists().where(_source_root.c.uuid == _source.c.uuid, _left(_source), not_ironic(_source))
 
+_own = claims.alias("own_claim")
+_holds_source = exists().where(
+    _own.c.consumer_id == migrations.c.uuid,
+    _own.c.root_id == _source_root.c.id,
+    _source_root.c.uuid == _source.c.uuid,
+    _left(_source),
+)
+
 CHECK = Check(
     code="X14",
     name="migration-claim-on-wrong-root",
     impact=Impact.MEDIUM,
     title="Open migration that holds a host which it does not leave",
-    message="migration {migration} ({status}) leaves {source_node}, but holds {held} on {provider_name}",
+    message="migration {migration} ({status}) leaves {source_node}, but {holds} {held} on {provider_name}",
     identity=("migration", "provider"),
     why=(
         "What a migration holds keeps the server's place on its old host until the move is confirmed or reverted. "
-        "Here another host is kept busy instead. Mostly the server's allocation was on the wrong host already when "
-        "the move began; confirming or reverting the move takes this part away or puts it back."
+        "Here another host is kept busy. Mostly the server's allocation was on the wrong host, or on two, already "
+        "when the move began; confirming or reverting the move takes this part away or puts it back."
     ),
     exceptions=(
         "a server that was evacuated before: all its hosts move to the migration",
@@ -54,6 +62,7 @@ CHECK = Check(
             migrations.c.cell,
             migrations.c.status,
             migrations.c.source_node,
+            case((_holds_source, "holds beside it"), else_="holds in place of it").label("holds"),
             held(claims.c.consumer_id, resource_providers.c.id).label("held"),
             newest(claims.c.newest, migrations.c.updated_at, migrations.c.created_at).label("newest_change"),
         )

@@ -1,18 +1,20 @@
 from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_, select
 
-from placement_audit.checks.relations import changed, doubled, newest, place_of, placed, sample, servers
+from placement_audit.checks.deployment import is_on, setting
+from placement_audit.checks.relations import changed, doubled, impact, newest, place_of, placed, sample, servers
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import NOBODY, consumers, projects, users
 
 _server = servers()
 
 
-def _differs(kept: ColumnElement[str], owner: ColumnElement[str]) -> ColumnElement[bool]:
+def _differs(kept: ColumnElement[str], owner: ColumnElement[str], nobody: str) -> ColumnElement[bool]:
     # Without case: a database that does not tell upper from lower keeps the spelling that came first.
-    return and_(kept != NOBODY, kept != owner, func.lower(kept) != func.lower(owner))
+    known = kept != func.coalesce(setting(nobody), NOBODY)
+    return and_(kept != NOBODY, known, kept != owner, func.lower(kept) != func.lower(owner))
 
 
-_of_another_project = _differs(projects.c.external_id, _server.c.project_id)
+_of_another_project = _differs(projects.c.external_id, _server.c.project_id, "incomplete_consumer_project_id")
 _differing = (
     select(
         _server.c.uuid,
@@ -27,7 +29,10 @@ _differing = (
     .join(consumers, consumers.c.uuid == _server.c.uuid)
     .join(projects, projects.c.id == consumers.c.project_id)
     .join(users, users.c.id == consumers.c.user_id)
-    .where(or_(_of_another_project, _differs(users.c.external_id, _server.c.user_id)), ~doubled(_server))
+    .where(
+        or_(_of_another_project, _differs(users.c.external_id, _server.c.user_id, "incomplete_consumer_user_id")),
+        ~doubled(_server),
+    )
     .subquery("differing")
 )
 _group = (_differing.c.owner, _differing.c.project, _differing.c.placement_project)
@@ -72,6 +77,7 @@ CHECK = Check(
             func.min(_listed.c.healable).label("first_healable"),
             # The oldest: one that is young must not hold back those that were there before.
             func.min(_listed.c.changed).label("newest_change"),
+            impact((is_on("count_usage_from_placement"), "M"), otherwise="L").label("impact"),
         )
         .group_by(_listed.c.owner, _listed.c.project, _listed.c.placement_project)
         .order_by("owner", "project", "placement_project")

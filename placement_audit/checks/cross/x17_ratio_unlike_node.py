@@ -1,9 +1,15 @@
-from sqlalchemy import case, func, select
+from sqlalchemy import String, case, cast, func, literal, select
 
+from placement_audit.checks.deployment import number
 from placement_audit.checks.relations import newest, nodes, not_ironic, place_of, sample
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
+_OPTIONS = {
+    "VCPU": "cpu_allocation_ratio",
+    "MEMORY_MB": "ram_allocation_ratio",
+    "DISK_GB": "disk_allocation_ratio",
+}
 _node = nodes()
 _class, _ratio = resource_classes.c.name, inventories.c.allocation_ratio
 _of_nova = case(
@@ -31,12 +37,29 @@ _differing = (
     .subquery("differing")
 )
 
+_option = case(
+    *((_differing.c.resource_class == name, literal(option)) for name, option in _OPTIONS.items()),
+)
+_configured, _initial = (
+    case(*((_differing.c.resource_class == name, number(prefix + option)) for name, option in _OPTIONS.items()))
+    for prefix in ("", "initial_")
+)
+# Zero is as good as nothing.
+_outlook = case(
+    (_configured > 0, literal("; ") + _option + " = " + cast(_configured, String) + ", which the next report applies"),
+    (_initial > 0, literal("; initial_") + _option + " = " + cast(_initial, String) + " is for new hosts alone"),
+    else_="",
+)
+
 CHECK = Check(
     code="X17",
     name="ratio-unlike-node",
     impact=Impact.INFO,
     title="Hosts with another allocation ratio in placement than in nova",
-    message="{hosts} hosts have ratio {ratio} for {resource_class} in placement, and {nova_ratio} in nova: {sample}",
+    message=(
+        "{hosts} hosts have ratio {ratio} for {resource_class} in placement, and {nova_ratio} in nova{outlook}: "
+        "{sample}"
+    ),
     identity=("resource_class", "ratio", "nova_ratio"),
     why=(
         "Placement's is the one that counts. Nova leaves it alone while nova.conf on the host sets none, so that a "
@@ -51,6 +74,7 @@ CHECK = Check(
             _differing.c.resource_class,
             _differing.c.ratio,
             _differing.c.nova_ratio,
+            _outlook.label("outlook"),
             func.count().label("hosts"),
             sample(_differing.c.name, _differing.c.place).label("sample"),
             func.max(case((_differing.c.place == 1, _differing.c.uuid))).label("first"),

@@ -1,5 +1,6 @@
 from sqlalchemy import case, exists, func, select
 
+from placement_audit.checks.deployment import is_off
 from placement_audit.checks.relations import changed, doubled, newest, place_of, placed, sample, servers
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import aggregate_hosts, aggregate_metadata
@@ -32,7 +33,7 @@ _outside = (
         newest(changed(_server), _projects.c.changed).label("changed"),
     )
     .join_from(_projects, _server, func.lower(_server.c.project_id) == _projects.c.project)
-    .where(placed(_server), ~doubled(_server))
+    .where(placed(_server), ~doubled(_server), ~is_off("limit_tenants_to_placement_aggregate"))
     .where(~exists().where(_home.c.project == _projects.c.project, _home.c.host == func.lower(_server.c.host)))
     .subquery("outside")
 )
@@ -53,6 +54,7 @@ CHECK = Check(
         "projects without a tagged aggregate, and tags on aggregates without hosts",
         "values that list several projects, which only the older filter understands",
         "servers on no host, or that two cells show",
+        "a nova.conf given that turns limit_tenants_to_placement_aggregate off",
     ),
     remedy=("openstack aggregate list --long", "openstack server show {first}"),
     references=("https://docs.openstack.org/nova/latest/admin/aggregates.html#tenant-isolation-with-placement",),

@@ -1,10 +1,12 @@
-from sqlalchemy import case, func, literal, select, union
+from sqlalchemy import case, func, literal, or_, select, union
 
 from placement_audit.checks.cross import x06_server_without_allocation, x08_allocation_on_wrong_host
 from placement_audit.checks.relations import nodes, on_node, place_of, placed, sample, servers
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import resource_providers
 
+# Of a large host these are enough to have one cause.
+_MANY = 10
 _bare = x06_server_without_allocation.CHECK.query.order_by(None).subquery("bare")
 _stray = x08_allocation_on_wrong_host.CHECK.query.order_by(None).subquery("stray")
 
@@ -30,14 +32,19 @@ _found = (
     .group_by(_each.c.provider, _each.c.instance)
     .subquery("found")
 )
-_placed = select(_found, place_of(_found.c.instance, _found.c.provider).label("place")).subquery("in_order")
+_placed = select(
+    _found,
+    place_of(_found.c.instance, _found.c.provider).label("place"),
+    func.row_number()
+    .over(partition_by=_found.c.provider, order_by=(_found.c.newest_change, _found.c.instance))
+    .label("age"),
+).subquery("in_order")
 _hosts = (
     select(
         _placed.c.provider,
         func.count().label("servers"),
         case((func.min(_placed.c.healable) == 1, func.count())).label("healable"),
         sample(_placed.c.instance, _placed.c.place).label("examples"),
-        func.max(_placed.c.newest_change).label("newest_change"),
     )
     .group_by(_placed.c.provider)
     .having(func.count() > 1)
@@ -51,12 +58,33 @@ _there = (
     .correlate(_node)
     .scalar_subquery()
 )
+_counted = (
+    select(
+        _hosts,
+        resource_providers.c.name.label("provider_name"),
+        _node.c.cell,
+        _node.c.host,
+        _node.c.hypervisor_hostname.label("node"),
+        _there.label("on_host"),
+    )
+    .select_from(_hosts)
+    .join(resource_providers, resource_providers.c.uuid == _hosts.c.provider)
+    .join(_node, _node.c.uuid == _hosts.c.provider)
+    .subquery("counted")
+)
+# As many as make a finding by themselves: with the youngest of them it began, whatever came later.
+_enough = case((_counted.c.on_host >= 2 * _MANY, _MANY), (_counted.c.on_host > 2, _counted.c.on_host // 2 + 1), else_=2)
+_began = (
+    select(func.max(_placed.c.newest_change))
+    .where(_placed.c.provider == _counted.c.provider, _placed.c.age <= _enough)
+    .scalar_subquery()
+)
 
 CHECK = Check(
     code="X32",
     name="servers-unaccounted-on-host",
     impact=Impact.HIGH,
-    title="Host on which most servers do not hold what they should",
+    title="Host on which most or many servers do not hold what they should",
     message="{servers} of the {on_host} servers on {node} hold nothing there: {examples}",
     identity=("provider",),
     why=(
@@ -64,7 +92,7 @@ CHECK = Check(
         "have one cause: a provider that was deleted and made anew, a restored database, or an audit with --delete."
     ),
     exceptions=(
-        "a single server, or some of many: each is a finding of its own",
+        "a single server, or fewer than ten and half of all: each is a finding of its own",
         "whatever is none for a server without allocation, or for one on the wrong host",
         "servers that hold too little there: each is a finding of its own",
         "servers in error",
@@ -79,22 +107,19 @@ CHECK = Check(
     absorbs={"X06": ("provider",), "X08": ("right_provider",)},
     query=(
         select(
-            _hosts.c.provider,
-            resource_providers.c.name.label("provider_name"),
-            _node.c.cell,
-            _node.c.host,
-            _node.c.hypervisor_hostname.label("node"),
-            _hosts.c.provider.label("right_provider"),
-            _hosts.c.servers,
-            _there.label("on_host"),
-            _hosts.c.healable,
-            _hosts.c.examples,
-            _hosts.c.newest_change,
+            _counted.c.provider,
+            _counted.c.provider_name,
+            _counted.c.cell,
+            _counted.c.host,
+            _counted.c.node,
+            _counted.c.provider.label("right_provider"),
+            _counted.c.servers,
+            _counted.c.on_host,
+            _counted.c.healable,
+            _counted.c.examples,
+            _began.label("newest_change"),
         )
-        .select_from(_hosts)
-        .join(resource_providers, resource_providers.c.uuid == _hosts.c.provider)
-        .join(_node, _node.c.uuid == _hosts.c.provider)
-        .where(_hosts.c.servers * 2 > _there)
+        .where(or_(_counted.c.servers * 2 > _counted.c.on_host, _counted.c.servers >= _MANY))
         .order_by("provider")
     ),
 )

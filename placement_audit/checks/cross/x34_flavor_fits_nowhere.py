@@ -1,5 +1,19 @@
-from sqlalchemy import ColumnElement, FromClause, String, and_, case, cast, exists, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
+from placement_audit.checks.deployment import is_on
 from placement_audit.checks.relations import capacity, impact, newest
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
@@ -24,9 +38,13 @@ _enabled = flavor_requests.join(
     flavors, and_(flavors.c.id == flavor_requests.c.flavor_id, func.coalesce(flavors.c.disabled, 0) == 0)
 )
 _flavor, _variant = flavor_requests.c.flavor_id, flavor_requests.c.variant
+_is_sent = or_(_variant == 0, ~is_on("disable_fallback_pcpu_query"))
 # Every way to ask for a flavor: its variants, each with a root disk (volume 0) and from a volume (1).
 _requests = union_all(
-    *[select(_flavor, _variant, literal(volume).label("volume")).select_from(_enabled).distinct() for volume in (0, 1)]
+    *[
+        select(_flavor, _variant, literal(volume).label("volume")).select_from(_enabled).where(_is_sent).distinct()
+        for volume in (0, 1)
+    ]
 ).cte("requests")
 _asks = union_all(
     *[
@@ -38,7 +56,7 @@ _asks = union_all(
             (flavor_requests.c.amount - left_out).label("amount"),
         )
         .select_from(_enabled)
-        .where(flavor_requests.c.amount > left_out)
+        .where(flavor_requests.c.amount > left_out, _is_sent)
         for volume, left_out in ((0, literal(0)), (1, _root_disk))
     ]
 ).cte("asks")
@@ -179,7 +197,7 @@ CHECK = Check(
     exceptions=(
         "disabled flavors",
         "what a child or a sharing provider of the host supplies",
-        "pinned CPUs that a host still offers as VCPU",
+        "pinned CPUs that a host still offers as VCPU, unless a nova.conf given sets disable_fallback_pcpu_query",
         "ironic nodes and PCI devices that reserve all they have while in use",
         "flavors of blazar's leases",
         "a cloud without any host that offers something",

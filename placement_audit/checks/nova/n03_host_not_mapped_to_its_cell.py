@@ -43,7 +43,9 @@ _not_its_cell = (
         ).label("state"),
         case((and_(_unmapped, up(_service)), _own.c.cell_uuid)).label("to_discover"),
         null().label("forgotten_in"),
+        null().label("forgotten"),
         _service.c.host.label("to_show"),
+        case((host_mappings.c.cell_id != _own.c.cell_id, func.lower(_service.c.host))).label("host_in_two_cells"),
         newest(_service.c.created_at, changed(host_mappings), _newest_node).label("newest_change"),
         # A host that is switched off, or not yet switched on for servers, does no harm.
         impact((and_(up(_service), func.coalesce(_service.c.disabled, 0) == 0), "H"), otherwise="L").label("impact"),
@@ -69,7 +71,9 @@ _without_service = (
         literal("nova maps the host to a cell, but no cell has a nova-compute service of it").label("state"),
         null().label("to_discover"),
         case((~_in_use, _of_cell.c.cell_uuid)).label("forgotten_in"),
+        case((~_in_use, _leftover.c.host)).label("forgotten"),
         null().label("to_show"),
+        null().label("host_in_two_cells"),
         newest(changed(_leftover), _last_service).label("newest_change"),
         literal("L").label("impact"),
     )
@@ -101,6 +105,7 @@ CHECK = Check(
         "nova-manage cell_v2 list_hosts",
         "nova-manage cell_v2 discover_hosts --cell_uuid {to_discover} --by-service --verbose",
         "nova-manage cell_v2 delete_host --cell_uuid {forgotten_in} --host {host}",
+        "# then restart nova-scheduler or send it SIGHUP: it remembers the cell of {forgotten}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#cell-v2-discover-hosts",),
     whole_cloud=True,

@@ -23,6 +23,8 @@ _node_without_service = select(
     _node.c.host,
     _node.c.hypervisor_hostname.label("node"),
     literal("is a compute node, but its host has no nova-compute service").label("state"),
+    _node.c.host.label("without_service"),
+    null().label("without_node"),
     newest(_node.c.created_at, _service_deleted_at).label("newest_change"),
     impact(
         # Another service takes such a node over before long.
@@ -48,6 +50,8 @@ _service_without_node = select(
     _service.c.host,
     null().label("node"),
     literal("has a nova-compute service that is up, but no compute node").label("state"),
+    null().label("without_service"),
+    _service.c.host.label("without_node"),
     newest(_service.c.created_at, _former).label("newest_change"),
     # It had a node that is no longer there; or it never had one, which is how a service of ironic begins.
     case((_former.is_not(None), "H"), else_="L").label("impact"),
@@ -79,7 +83,10 @@ CHECK = Check(
     ),
     remedy=(
         "openstack compute service list --service nova-compute --host {host}",
-        "# read in the log of nova-compute on {host} why it cannot register its node",
+        "openstack server list --all-projects --host {without_service}",
+        "# start nova-compute on {without_service}, which makes its service anew; if the host is gone for good, its"
+        " servers are to be evacuated or deleted first",
+        "# read in the log of nova-compute on {without_node} why it cannot register its node",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     query=select(_row).order_by("cell", "host", "node"),

@@ -32,6 +32,8 @@ CHECK = Check(
         "openstack resource provider list --name {node}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
+    # A host is mapped to one cell, and a provider's name is one node's.
+    absorbs={"N03": ("host_in_two_cells",), "X02": ("name_in_two_places",)},
     query=(
         select(
             _node.c.cell,
@@ -41,6 +43,12 @@ CHECK = Check(
             _other.c.host.label("other_host"),
             _other.c.hypervisor_hostname.label("other_node"),
             case((_same_uuid, "uuid"), else_="name").label("shared"),
+            case((and_(_node.c.host == _other.c.host, _node.c.cell != _other.c.cell), func.lower(_node.c.host))).label(
+                "host_in_two_cells"
+            ),
+            case(
+                (_node.c.hypervisor_hostname == _other.c.hypervisor_hostname, func.lower(_other.c.hypervisor_hostname))
+            ).label("name_in_two_places"),
             # Not updated_at, which moves every minute.
             newest(_node.c.created_at, _other.c.created_at).label("newest_change"),
         )

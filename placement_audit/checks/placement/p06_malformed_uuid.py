@@ -7,13 +7,18 @@ from placement_audit.schema import allocations, consumers, placement_aggregates,
 _SHAPE = "________-____-____-____-____________"
 
 
+def _other_letters(uuid: ColumnElement[str]) -> ColumnElement[bool]:
+    return func.ltrim(func.lower(func.replace(uuid, "-", "")), "0123456789abcdef") != ""
+
+
 def _malformed(uuid: ColumnElement[str]) -> ColumnElement[bool]:
-    return or_(uuid.is_(None), uuid.not_like(_SHAPE))
+    return or_(uuid.is_(None), uuid.not_like(_SHAPE), _other_letters(uuid))
 
 
 # Placement takes an aggregate without dashes, and finds it again as it was given.
 _bare = placement_aggregates.c.uuid
-_no_aggregate = and_(_malformed(_bare), or_(_bare.is_(None), func.length(_bare) != 32, _bare.like("%-%")))
+_dashless = and_(func.length(_bare) == 32, _bare.not_like("%-%"), ~_other_letters(_bare))
+_no_aggregate = and_(_malformed(_bare), ~func.coalesce(_dashless, False))
 _is_consumer = respelled.c.table == "consumers"
 
 _found = union_all(
@@ -49,7 +54,7 @@ CHECK = Check(
     name="malformed-uuid",
     impact=Impact.LOW,
     title="Uuid that is none, or is spelt as nobody asks for it",
-    message="{table} has {found}, which is no uuid of 36 characters",
+    message="{table} has {found}, which is no uuid of 36 characters, hexadecimal digits and dashes",
     identity=("table", "found"),
     why=(
         "Placement compares uuids as text: a row is found in its own spelling alone, and nova asks with dashes and in "
@@ -59,11 +64,10 @@ CHECK = Check(
     exceptions=(
         "capital letters, which the database takes for small ones",
         "an aggregate without dashes, which placement accepts and finds again as it was given",
-        "36 characters with the dashes of a uuid and other letters than its own",
     ),
     remedy=(
         'mariadb placement -e "SELECT id, uuid, created_at FROM {table} WHERE uuid IS NULL'
-        " OR uuid NOT LIKE '________-____-____-____-____________'\"",
+        " OR uuid NOT LIKE '________-____-____-____-____________' OR uuid REGEXP '[^0-9a-fA-F-]'\"",
     ),
     references=("https://docs.openstack.org/api-ref/placement/",),
     query=(

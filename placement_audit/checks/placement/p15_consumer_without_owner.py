@@ -1,11 +1,17 @@
-from sqlalchemy import case, exists, func, literal, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
-from placement_audit.checks.relations import place_of, placed, reads_nova, sample, servers
+from placement_audit.checks.deployment import is_on, setting
+from placement_audit.checks.relations import impact, place_of, placed, reads_nova, sample, servers
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import NOBODY, consumers, instances, projects, users
 
-_nobodys_project = select(projects.c.id).where(projects.c.external_id == NOBODY)
-_nobodys_user = select(users.c.id).where(users.c.external_id == NOBODY)
+_their_project, _their_user = setting("incomplete_consumer_project_id"), setting("incomplete_consumer_user_id")
+# It may have been set later than the first of them were written.
+_nobodys_project = select(projects.c.id).where(projects.c.external_id.in_((NOBODY, _their_project)))
+_nobodys_user = select(users.c.id).where(users.c.external_id.in_((NOBODY, _their_user)))
+_default = and_(
+    func.coalesce(_their_project, literal(NOBODY)) == NOBODY, func.coalesce(_their_user, literal(NOBODY)) == NOBODY
+)
 _server = servers()
 # What heal_allocations takes up: a server on a host that nothing is being done to.
 _healable = exists().where(_server.c.uuid == consumers.c.uuid, placed(_server), _server.c.task_state.is_(None))
@@ -34,9 +40,13 @@ CHECK = Check(
         "nobody. heal_allocations gives a server that is on a host its owner back; without --instance it goes "
         "through all servers."
     ),
-    exceptions=("an owner that incomplete_consumer_project_id or _user_id in placement.conf names, not the default",),
+    exceptions=(
+        "an owner that incomplete_consumer_project_id or _user_id names, not the default, unless --config-file gives "
+        "placement.conf",
+        "information, unless a nova.conf given sets count_usage_from_placement",
+    ),
     remedy=(
-        'mariadb placement -e "SELECT uuid, consumers.created_at FROM consumers'
+        'mariadb {where_default} -e "SELECT uuid, consumers.created_at FROM consumers'
         " JOIN projects ON projects.id = project_id JOIN users ON users.id = user_id"
         " WHERE '00000000-0000-0000-0000-000000000000' IN (projects.external_id, users.external_id)\"",
         "openstack resource provider allocation show {first}",
@@ -50,10 +60,12 @@ CHECK = Check(
             func.count().label("consumers"),
             case((reads_nova(), func.count(_listed.c.server))).label("servers"),
             func.min(_listed.c.uuid).label("first"),
+            case((_default, "placement")).label("where_default"),
             func.min(_listed.c.server).label("first_server"),
             sample(_listed.c.uuid, _listed.c.place).label("sample"),
             # The oldest: one that is young must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),
+            impact((is_on("count_usage_from_placement"), "M"), otherwise="L").label("impact"),
         )
         .group_by(_listed.c.table)
         .order_by("table")

@@ -1,7 +1,8 @@
 from typing import Any
 
-from sqlalchemy import Column, Select, String, Table, func, literal, null, select, union_all
+from sqlalchemy import Column, Select, String, Table, cast, func, literal, null, select, union_all
 
+from placement_audit.checks.relations import place_of, sample
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     placement_aggregates,
@@ -32,31 +33,45 @@ def _dangling(reference: Column[Any], missing: str, home: Table, impact: Impact)
     )
 
 
-_found = union_all(
+_dangling_ids = union_all(
     # A provider that gets the id anew would be in the aggregate.
     _dangling(_membership.resource_provider_id, "provider", resource_providers, Impact.MEDIUM),
     _dangling(_membership.aggregate_id, "aggregate", placement_aggregates, Impact.LOW),
     _dangling(_bearing.resource_provider_id, "provider", resource_providers, Impact.LOW),
     _dangling(_bearing.trait_id, "trait", traits, Impact.LOW),
 ).subquery("dangling")
+_name = cast(_dangling_ids.c.missing_id, String)
+_listed = select(
+    _dangling_ids, _name.label("name"), place_of(_name, _dangling_ids.c.table, _dangling_ids.c.missing).label("place")
+).subquery("listed")
+_kind = [_listed.c[name] for name in ("table", "missing", "column", "home", "impact")]
 
 CHECK = Check(
     code="P22",
     name="dangling-association",
     impact=Impact.LOW,
-    title="Aggregate or trait association of which one side is missing",
-    message="{table} names {missing} id {missing_id}, which does not exist (rows: {rows})",
-    identity=("table", "missing", "missing_id"),
+    title="Aggregate or trait associations of which one side is missing",
+    message="{rows} rows of {table} name a {missing} that does not exist, by {ids} ids: {sample}",
+    identity=("table", "missing"),
     why=(
         "Placement shows such rows to nobody. They show that a row was removed by hand or lost in a restore; if so, "
         "restore it and keep these. A server that forgets its highest id when it restarts gives the id of a missing "
         "provider to a new one, which is then in an aggregate where nobody put it."
     ),
     remedy=(
-        'mariadb placement -e "SELECT * FROM {table} WHERE {column} = {missing_id}"',
-        'mariadb placement -e "DELETE FROM {table} WHERE {column} = {missing_id}'
-        ' AND {column} NOT IN (SELECT id FROM {home})"',
+        'mariadb placement -e "SELECT * FROM {table} WHERE {column} NOT IN (SELECT id FROM {home})"',
+        'mariadb placement -e "DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM {home})"',
     ),
     references=("https://docs.openstack.org/api-ref/placement/#resource-provider-aggregates",),
-    query=select(_found, null().label("newest_change")).order_by("table", "missing", "missing_id"),
+    query=(
+        select(
+            *_kind,
+            func.count().label("ids"),
+            func.sum(_listed.c.rows).label("rows"),
+            sample(_listed.c.name, _listed.c.place).label("sample"),
+            null().label("newest_change"),
+        )
+        .group_by(*_kind)
+        .order_by("table", "missing")
+    ),
 )

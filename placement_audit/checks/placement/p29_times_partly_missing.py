@@ -1,5 +1,6 @@
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
+from placement_audit.checks.relations import place_of, sample
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations
 
@@ -7,16 +8,32 @@ from placement_audit.schema import allocations
 _undated = select(allocations.c.consumer_id).where(allocations.c.created_at.is_(None))
 _dated = func.count(allocations.c.created_at)
 
+_consumer = (
+    select(
+        literal("allocations").label("table"),
+        allocations.c.consumer_id,
+        (func.count() - _dated).label("undated"),
+        func.max(allocations.c.created_at).label("latest"),
+    )
+    .where(allocations.c.consumer_id.in_(_undated))
+    .group_by(allocations.c.consumer_id)
+    .having(_dated > 0)
+    .subquery("consumer")
+)
+_listed = select(_consumer, place_of(_consumer.c.consumer_id).label("place")).subquery("listed")
+
 CHECK = Check(
     code="P29",
     name="times-partly-missing",
     impact=Impact.MEDIUM,
-    title="Consumer of whose allocations some have a time and some have none",
-    message="of the {rows} allocations of {consumer} {undated} have no time of creation",
-    identity=("consumer",),
+    title="Consumers of whose allocations some have a time and some have none",
+    message=(
+        "{undated} allocations of {consumers} consumers have no time of creation, while others of theirs do: {sample}"
+    ),
+    identity=("table",),
     why=(
         "From microversion 1.15 on placement cannot compare the two and fails with an internal error when it is asked "
-        "what the consumer holds. Nova asks so: the server can be neither moved nor resized nor healed. Placement "
+        "what such a consumer holds. Nova asks so: the server can be neither moved nor resized nor healed. Placement "
         "writes a time into every row, so somebody inserted these by hand. The command below gives all such rows the "
         "time of the same consumer's others."
     ),
@@ -31,14 +48,14 @@ CHECK = Check(
     references=("https://docs.openstack.org/api-ref/placement/#list-allocations",),
     query=(
         select(
-            allocations.c.consumer_id.label("consumer"),
-            func.count().label("rows"),
-            (func.count() - _dated).label("undated"),
-            func.max(allocations.c.created_at).label("newest_change"),
+            _listed.c.table,
+            func.count().label("consumers"),
+            func.sum(_listed.c.undated).label("undated"),
+            sample(_listed.c.consumer_id, _listed.c.place).label("sample"),
+            # The oldest: one that is young must not hold back those that were there before.
+            func.min(_listed.c.latest).label("newest_change"),
         )
-        .where(allocations.c.consumer_id.in_(_undated))
-        .group_by(allocations.c.consumer_id)
-        .having(_dated > 0)
-        .order_by("consumer")
+        .group_by(_listed.c.table)
+        .order_by("table")
     ),
 )

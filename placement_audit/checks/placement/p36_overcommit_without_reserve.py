@@ -1,5 +1,6 @@
 from sqlalchemy import and_, case, func, or_, select
 
+from placement_audit.checks.deployment import number
 from placement_audit.checks.relations import capacity, impact, invalid, place_of, sample
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
@@ -29,6 +30,16 @@ _listed = (
     .subquery("overcommitted")
 )
 
+_configured = case(
+    (_listed.c.resource_class == "MEMORY_MB", number("ram_allocation_ratio")),
+    else_=number("disk_allocation_ratio"),
+)
+# Said twice, in so many words: that much is promised, and nothing is kept for the host.
+_meant = and_(
+    func.abs(_configured - _listed.c.allocation_ratio) <= _listed.c.allocation_ratio * 1e-5,
+    or_(_listed.c.resource_class != "MEMORY_MB", number("reserved_host_memory_mb") == 0),
+)
+
 CHECK = Check(
     code="P36",
     name="overcommit-without-reserve",
@@ -46,6 +57,7 @@ CHECK = Check(
     ),
     exceptions=(
         "memory above the ratio of 1 with a reserve for the host",
+        "for information where a nova.conf given sets this very ratio, and reserved_host_memory_mb = 0",
         "an inventory with numbers that the API would refuse is reported as such",
     ),
     remedy=(
@@ -68,7 +80,7 @@ CHECK = Check(
             func.sum(_listed.c.reserved).label("reserved"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),
-            impact((_listed.c.resource_class == "MEMORY_MB", "M"), otherwise="L").label("impact"),
+            impact((_meant, "I"), (_listed.c.resource_class == "MEMORY_MB", "M"), otherwise="L").label("impact"),
         )
         .group_by(_listed.c.resource_class, _listed.c.allocation_ratio)
         .order_by("resource_class", "allocation_ratio")

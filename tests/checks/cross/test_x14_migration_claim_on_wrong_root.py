@@ -49,6 +49,7 @@ def test_fires_for_a_host_that_is_not_the_source(
     assert finding.subject["provider"] == third.uuid
     assert finding.evidence["source_node"] == "left"
     assert finding.severity == "warning"
+    assert " leaves left, but holds in place of it VCPU 2," in finding.message
     assert all(" show " in command or " list " in command for command in finding.remedy)
 
 
@@ -56,6 +57,7 @@ def test_fires_for_the_wrong_part_alone(audit: Auditor, estate: Estate, left: Co
     estate.claim(move["uuid"], left.provider, {"VCPU": 2})
     (finding,) = audit(estate, "X14", "P30")
     assert (finding.code, finding.subject["provider_name"]) == ("X14", "third")
+    assert " leaves left, but holds beside it " in finding.message
 
 
 def test_fires_once_for_a_resize_between_cells(audit: Auditor, estate: Estate, move: Row) -> None:

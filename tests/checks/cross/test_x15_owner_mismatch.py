@@ -84,3 +84,21 @@ def test_quiet_for_a_server_that_two_cells_show(audit: Auditor, estate: Estate, 
     server = estate.server("web", host)
     estate.add(t.instances, **{**server.instance, "cell": "cell2", "project_id": "project-b"})
     assert audit(estate, "X15") == []
+
+
+@pytest.mark.parametrize(("counts", "severity"), [(True, "warning"), (False, "info")])
+def test_fires_as_a_warning_where_quotas_are_counted_in_placement(
+    audit: Auditor, estate: Estate, host: Compute, counts: bool, severity: str
+) -> None:
+    estate.server("web", host).instance["project_id"] = "project-b"
+    audit.settings = {"count_usage_from_placement": counts}
+    (finding,) = audit(estate, "X15")
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize("owner", ["project", "user"])
+def test_quiet_for_the_sentinel_that_a_file_names(audit: Auditor, estate: Estate, host: Compute, owner: str) -> None:
+    server = estate.server("web", host, **{owner: "unknown owner"})
+    server.instance[f"{owner}_id"] = "project-b"
+    audit.settings = {f"incomplete_consumer_{owner}_id": "unknown owner"}
+    assert audit(estate, "X15") == []

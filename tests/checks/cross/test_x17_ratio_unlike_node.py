@@ -59,3 +59,20 @@ def test_quiet_for_other_classes(audit: Auditor, estate: Estate) -> None:
     estate.inventory(host.provider, "PCPU", 8, allocation_ratio=1.0)
     estate.inventory(host.provider, "CUSTOM_GOLD", 8, allocation_ratio=2.0)
     assert audit(estate, "X17") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "outlook"),
+    [
+        ({}, ""),
+        ({"cpu_allocation_ratio": 0.0}, ""),
+        ({"cpu_allocation_ratio": 8.0}, "; cpu_allocation_ratio = 8.0, which the next report applies"),
+        ({"initial_cpu_allocation_ratio": 4.0}, "; initial_cpu_allocation_ratio = 4.0 is for new hosts alone"),
+        ({"ram_allocation_ratio": 8.0}, ""),
+    ],
+)
+def test_fires_with_what_a_file_says(audit: Auditor, estate: Estate, settings: dict[str, float], outlook: str) -> None:
+    estate.compute("node", vcpu_ratio=16.0).node["cpu_allocation_ratio"] = 4.0
+    audit.settings = settings
+    (finding,) = audit(estate, "X17")
+    assert finding.message == f"1 hosts have ratio 16.0 for VCPU in placement, and 4.0 in nova{outlook}: node"

@@ -73,6 +73,14 @@ def test_fires_for_information_where_placement_may_not_be_asked_for_zones(audit:
     assert finding.severity == "info"
 
 
+def test_fires_as_a_warning_where_an_option_says_that_placement_is_asked(audit: Auditor, estate: Estate) -> None:
+    host, _ = diskless(estate)
+    host.service["version"] = 66
+    audit.settings = {"query_placement_for_availability_zone": True}
+    (finding,) = audit(estate, "X22")
+    assert finding.severity == "warning"
+
+
 def test_quiet_when_they_agree(audit: Auditor, estate: Estate, north: Compute, south: Compute) -> None:
     estate.nova_aggregate("also north", north, metadata={"availability_zone": "north"})
     estate.nova_aggregate("fast ones", north, south, metadata={"ssd": "true"})

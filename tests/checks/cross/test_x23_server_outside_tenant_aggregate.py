@@ -95,3 +95,12 @@ def test_quiet_for_a_server_that_two_cells_show(
     server = estate.server("web", outside)
     estate.add(t.instances, **{**server.instance, "cell": "cell2"})
     assert audit(estate, "X23") == []
+
+
+@pytest.mark.parametrize(("limits", "count"), [(True, 1), (False, 0)])
+def test_quiet_where_projects_are_not_kept_in_aggregates(
+    audit: Auditor, estate: Estate, inside: Compute, outside: Compute, limits: bool, count: int
+) -> None:
+    estate.server("web", outside)
+    audit.settings = {"limit_tenants_to_placement_aggregate": limits}
+    assert len(audit(estate, "X23")) == count

@@ -67,3 +67,18 @@ def test_quiet_for_what_a_child_has(audit: Auditor, estate: Estate, empty: Compu
 def test_quiet_without_a_provider(audit: Auditor, estate: Estate, empty: Compute) -> None:
     empty.node["uuid"] = "00000000-1111-4222-8333-444444444444"
     assert audit(estate, "X27") == []
+
+
+@pytest.mark.parametrize(("patience", "count"), [(20, 0), (50, 1), (60, 1), (600, 1)])
+def test_quiet_where_nova_has_less_patience(
+    audit: Auditor, estate: Estate, empty: Compute, patience: int, count: int
+) -> None:
+    empty.service.update(last_seen_up=estate.ago(seconds=30), updated_at=estate.ago(seconds=30))
+    audit.settings = {"service_down_time": patience}
+    assert len(audit(estate, "X27")) == count
+
+
+def test_quiet_for_a_host_that_is_up_in_novas_eyes_alone(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    empty.service.update(last_seen_up=estate.ago(minutes=5), updated_at=estate.ago(minutes=5))
+    audit.settings = {"service_down_time": 600}
+    assert audit(estate, "X27") == []

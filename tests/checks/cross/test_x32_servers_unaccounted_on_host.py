@@ -67,12 +67,34 @@ def test_fires_where_a_server_holds_on_two_wrong_hosts(audit: Auditor, estate: E
     assert finding.also == {"X08": 4}
 
 
-def test_in_flight_while_one_of_them_is_young(audit: Auditor, estate: Estate, host: Compute) -> None:
+def test_fires_for_many_of_a_large_host(audit: Auditor, estate: Estate, host: Compute) -> None:
+    bare(estate, host, 10)
+    bare(estate, host, 15, holds=True)
+    (finding,) = audit(estate, *ALL)
+    assert (finding.code, finding.evidence["servers"], finding.evidence["on_host"]) == ("X32", 10, 25)
+    assert len(finding.absorbed) == 10
+
+
+def test_fires_though_some_are_young(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """It stands for them, too: most of the host is enough without them."""
+    bare(estate, host, 5)
+    for row in estate.rows[t.instances][:2]:
+        row["updated_at"] = estate.ago(minutes=2)
+    (finding,) = audit.report(estate, *ALL).findings
+    assert (finding.code, finding.settled, finding.also) == ("X32", True, {"X06": 5})
+
+
+def test_in_flight_while_too_few_are_old(audit: Auditor, estate: Estate, host: Compute) -> None:
     """It takes no settled finding with it."""
-    bare(estate, host, 2)
-    estate.rows[t.instances][0]["updated_at"] = estate.ago(minutes=2)
+    bare(estate, host, 5)
+    for row in estate.rows[t.instances][:3]:
+        row["updated_at"] = estate.ago(minutes=2)
     report = audit.report(estate, *ALL)
-    assert sorted((finding.code, finding.settled) for finding in report.findings) == [("X06", True), ("X32", False)]
+    assert sorted((finding.code, finding.settled) for finding in report.findings) == [
+        ("X06", True),
+        ("X06", True),
+        ("X32", False),
+    ]
 
 
 def test_quiet_for_a_single_server(audit: Auditor, estate: Estate, host: Compute) -> None:

@@ -279,3 +279,13 @@ def test_quiet_about_traits_that_no_host_has(audit: Auditor, estate: Estate, hos
     del host
     estate.flavor("rare", 1, 512, 1, extra_specs={"trait:CUSTOM_RARE": "required"})
     assert audit(estate, "X34") == []
+
+
+@pytest.mark.parametrize(("disabled", "count"), [(True, 1), (False, 0)])
+@pytest.mark.usefixtures("host")
+def test_fires_for_pinned_cpus_where_vcpus_do_not_do(
+    audit: Auditor, estate: Estate, disabled: bool, count: int
+) -> None:
+    estate.flavor("pinned", 4, 4096, 20, extra_specs=PINNED)
+    audit.settings = {"disable_fallback_pcpu_query": disabled}
+    assert len(audit(estate, "X34")) == count

@@ -20,6 +20,7 @@ def test_fires_for_a_node_without_a_service(audit: Auditor, estate: Estate, host
     estate.remove(t.services, host.service)
     (finding,) = audit(estate, "N04")
     assert (finding.subject["host"], finding.subject["node"], finding.severity) == ("left", "left", "warning")
+    assert [command.split()[1] for command in finding.remedy] == ["compute", "server", "start"]
 
 
 def test_fires_as_an_error_where_servers_are(audit: Auditor, estate: Estate, host: Compute) -> None:
@@ -46,6 +47,7 @@ def test_fires_for_a_service_that_lost_its_node(audit: Auditor, estate: Estate, 
     (finding,) = audit(estate, "N04")
     assert (finding.subject["host"], finding.severity) == ("left", "error")
     assert finding.message == "left in cell1 has a nova-compute service that is up, but no compute node"
+    assert finding.remedy[1:] == ("# read in the log of nova-compute on left why it cannot register its node",)
 
 
 def test_fires_for_information_where_there_never_was_a_node(audit: Auditor, estate: Estate, host: Compute) -> None:

@@ -24,6 +24,22 @@ def test_fires_for_one_name_in_two_cells(audit: Auditor, estate: Estate, host: C
     assert finding.evidence["shared"] == "name"
 
 
+def test_fires_once_for_a_host_in_two_cells(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """Of which one is mapped elsewhere, and has no provider."""
+    estate.compute_node("left", "left", cell="cell2", uuid="00000000-1111-4222-8333-444444444444")
+    estate.service("left", cell="cell2")
+    found = audit(estate, "N03", "N05", "X01", "X02")
+    assert [(finding.code, finding.also) for finding in found] == [("N05", {"N03": 1, "X02": 1, "X01": 1})]
+
+
+def test_fires_beside_a_host_that_is_not_mapped_for_another_reason(
+    audit: Auditor, estate: Estate, host: Compute
+) -> None:
+    estate.compute_node("right", "right", cell="cell2", uuid=host.uuid)
+    estate.remove(t.host_mappings, host.mapping)
+    assert sorted(finding.code for finding in audit(estate, "N03", "N05")) == ["N03", "N05"]
+
+
 def test_fires_for_one_uuid_in_two_cells(audit: Auditor, estate: Estate, host: Compute) -> None:
     estate.compute_node("right", "right", cell="cell2", uuid=host.uuid)
     (finding,) = audit(estate, "N05")

@@ -51,12 +51,20 @@ def test_fires_for_a_provider_without_dashes(audit: Auditor, estate: Estate) -> 
     assert (finding.evidence["found"], finding.impact) == (bare, "L")
 
 
-@pytest.mark.parametrize("uuid", [None, "rack-1"])
+@pytest.mark.parametrize("uuid", [None, "rack-1", "z" * 32])
 def test_fires_for_an_aggregate(audit: Auditor, estate: Estate, uuid: str | None) -> None:
     estate.add(t.placement_aggregates, id=7, uuid=uuid)
     (finding,) = audit(estate, "P06")
     assert finding.subject["table"] == "placement_aggregates"
     assert finding.evidence["found"] == uuid
+
+
+@pytest.mark.parametrize("uuid", ["zzzzzzzz-0000-4000-8000-000000000000", "00000000-0000-4000-8000-00000000000o"])
+def test_fires_for_other_letters_than_a_uuids(audit: Auditor, estate: Estate, uuid: str) -> None:
+    estate.provider("pool", uuid=uuid)
+    (finding,) = audit(estate, "P06")
+    assert finding.evidence["found"] == uuid
+    assert "REGEXP '[^0-9a-fA-F-]'" in finding.remedy[0]
 
 
 def test_in_flight_while_the_row_is_young(audit: Auditor, estate: Estate) -> None:

@@ -78,3 +78,21 @@ def test_quiet_for_owned_consumers(audit: Auditor, estate: Estate, host: Compute
 def test_quiet_for_another_sentinel_than_the_default(audit: Auditor, estate: Estate, host: Compute) -> None:
     estate.consumer(uuid_of("web"), project="nobody", user="nobody")
     assert audit(estate, "P15") == []
+
+
+def test_fires_for_the_sentinel_that_a_file_names(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.server("theirs", host, project="unknown owner")
+    audit.settings = {"incomplete_consumer_project_id": "unknown owner"}
+    (finding,) = audit(estate, "P15")
+    assert (finding.evidence["consumers"], finding.impact) == (1, "L")
+    assert not any(command.startswith("mariadb") for command in finding.remedy)
+
+
+@pytest.mark.parametrize(("counts", "severity"), [(True, "warning"), (False, "info")])
+def test_fires_as_a_warning_where_quotas_are_counted_in_placement(
+    audit: Auditor, estate: Estate, host: Compute, counts: bool, severity: str
+) -> None:
+    unowned(estate, host, "server")
+    audit.settings = {"count_usage_from_placement": counts}
+    (finding,) = audit(estate, "P15")
+    assert finding.severity == severity

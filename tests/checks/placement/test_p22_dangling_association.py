@@ -28,22 +28,25 @@ def test_fires_for_each_side(
     estate.add(table, **row)
     (finding,) = audit(estate, "P22")
     assert finding.subject == {"table": table.name}
-    assert (finding.evidence["missing"], finding.evidence["missing_id"]) == (missing, 77)
+    assert (finding.evidence["missing"], finding.evidence["sample"]) == (missing, "77")
     assert finding.impact == impact
     column = next(name for name, value in row.items() if value == 77)
-    assert f"DELETE FROM {table.name} WHERE {column} = 77 AND {column} NOT IN (SELECT id FROM " in finding.remedy[1]
+    assert f"DELETE FROM {table.name} WHERE {column} NOT IN (SELECT id FROM " in finding.remedy[1]
 
 
-def test_fires_once_for_all_rows_of_a_missing_provider(audit: Auditor, estate: Estate) -> None:
-    gone = estate.provider("gone")
+def test_fires_once_for_all_providers_that_are_missing(audit: Auditor, estate: Estate) -> None:
+    gone = [estate.provider(f"gone {number}") for number in range(7)]
     for name in ("rack", "row", "room"):
-        estate.aggregate(name, gone)
-    estate.remove(t.resource_providers, gone)
+        estate.aggregate(name, *gone)
+    for provider in gone:
+        estate.remove(t.resource_providers, provider)
     (finding,) = audit(estate, "P22")
-    assert finding.evidence["rows"] == 3
-    assert finding.message == (
-        f"resource_provider_aggregates names provider id {gone['id']}, which does not exist (rows: 3)"
+    assert (finding.evidence["ids"], finding.evidence["rows"]) == (7, 21)
+    assert finding.message.startswith(
+        "21 rows of resource_provider_aggregates name a provider that does not exist, by 7 ids: "
     )
+    assert finding.message.endswith(" and 2 more")
+    assert finding.identity == "P22:resource_provider_aggregates:provider"
 
 
 def test_quiet_for_associations_with_both_sides(audit: Auditor, estate: Estate) -> None:

@@ -26,8 +26,9 @@ def test_fires_for_a_row_without_a_time_among_others(audit: Auditor, estate: Est
     rows = estate.claim(WEB, host.provider, {"VCPU": 1, "MEMORY_MB": 512, "DISK_GB": 1})
     rows[0]["created_at"] = None
     (finding,) = audit(estate, "P29")
-    assert finding.subject == {"consumer": WEB}
-    assert finding.message == f"of the 3 allocations of {WEB} 1 have no time of creation"
+    assert finding.message == (
+        f"1 allocations of 1 consumers have no time of creation, while others of theirs do: {WEB}"
+    )
     assert (finding.severity, finding.impact) == ("warning", "M")
     assert "UPDATE allocations" in finding.remedy[-1]
 
@@ -36,6 +37,14 @@ def test_fires_when_they_are_on_different_providers(audit: Auditor, estate: Esta
     estate.claim(WEB, host.provider, {"VCPU": 1})
     estate.allocate(WEB, estate.shared("nfs", 1000, host.provider), {"DISK_GB": 1})[0]["created_at"] = None
     assert len(audit(estate, "P29")) == 1
+
+
+def test_fires_once_for_all_that_a_script_inserted(audit: Auditor, estate: Estate, host: Compute) -> None:
+    for number in range(7):
+        estate.claim(uuid_of(f"web {number}"), host.provider, {"VCPU": 1, "DISK_GB": 1})[0]["created_at"] = None
+    (finding,) = audit(estate, "P29")
+    assert (finding.evidence["consumers"], finding.evidence["undated"]) == (7, 7)
+    assert finding.evidence["sample"].endswith("and 2 more")
 
 
 def test_the_command_gives_them_the_time_of_the_others(

@@ -66,3 +66,21 @@ def test_quiet_for_cpus_which_may_be_shared(audit: Auditor, estate: Estate) -> N
 def test_quiet_for_an_inventory_that_is_invalid_itself(audit: Auditor, estate: Estate) -> None:
     estate.inventory(estate.provider("node-1"), "MEMORY_MB", 8192, step_size=0, allocation_ratio=2.0)
     assert audit(estate, "P36") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "impact"),
+    [
+        ({"ram_allocation_ratio": 1.5, "reserved_host_memory_mb": 0}, "I"),
+        ({"ram_allocation_ratio": 1.5}, "M"),
+        ({"ram_allocation_ratio": 1.2, "reserved_host_memory_mb": 0}, "M"),
+        ({"disk_allocation_ratio": 1.5, "reserved_host_memory_mb": 0}, "M"),
+    ],
+)
+def test_fires_for_information_where_it_was_set_so(
+    audit: Auditor, estate: Estate, settings: dict[str, float], impact: str
+) -> None:
+    estate.compute("node-1", memory_ratio=1.5, reserved_mb=0)
+    audit.settings = settings
+    (finding,) = audit(estate, "P36")
+    assert finding.impact == impact
