@@ -164,6 +164,10 @@ def _soft_deleted_holds_nothing(estate: Estate, key: str) -> tuple[str, ...]:
     return _holds_nothing(estate, key, vm_state="soft-delete")
 
 
+def _stuck_holds_nothing(estate: Estate, key: str) -> tuple[str, ...]:
+    return _holds_nothing(estate, key, task_state="rebooting")
+
+
 def _too_little(estate: Estate, key: str) -> tuple[str, ...]:
     host = estate.compute(f"{key}-a")
     server = estate.server(key, host, holds=False)
@@ -320,6 +324,7 @@ STATES = (
     _missing("a running server that holds nothing", _holds_nothing, "X06", heal="create"),
     _missing("a server in error on a host that holds nothing", _error_holds_nothing, "X06", heal="create"),
     _missing("a soft-deleted server that holds nothing", _soft_deleted_holds_nothing, "X06"),
+    _missing("a server that has been rebooting for a day and holds nothing", _stuck_holds_nothing, "N09", "X06"),
     _missing("a server that holds less than its flavor asks for", _too_little, "X10"),
     _missing("an unconfirmed resize that no longer holds its source", _unprotected, "X14b"),
     _missing("a server with a vGPU that holds nothing", _vgpu, "X06", heal="stop"),
