@@ -2,7 +2,7 @@
 # make test      all tests, on a real MariaDB (tests/mariadb.py says where it comes from)
 # make fuzz      20,000 requests, made up at random, to explain and to the real placement
 # make lint      ruff and mypy
-# make readme    write the README's table of checks anew
+# make readme    write the README's tables anew
 # make bench     against nova-manage, on a large cloud
 # make image     container images of MariaDB and of the auditor, made without a registry (root, Docker)
 # make clean     remove what these made

@@ -252,7 +252,9 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
     for table, (key, query) in derived.KEYED.items():
         if table in tables:
             if query not in keys:
-                keys[query] = list(into.scalars(query))
+                spelt = list(into.scalars(query))
+                # Nova's own rows are in small letters, and many servers compare with case (SEMANTICS A.11).
+                keys[query] = list(dict.fromkeys([*spelt, *(key.lower() for key in spelt if key)]))
             reader.read(table.info["home"], [table], key, keys[query])
             _index(into, {table})
     if t.stale_copies in tables:

@@ -57,6 +57,16 @@ class RealSchemas(CloudUrls):
                 cursor.execute(f"DELETE FROM {table}")
 
 
+def tables_of(server: Server, prefix: str) -> tuple[str, ...]:
+    """All tables of the databases whose names begin like that, but those of the revisions."""
+    tables = server.execute(
+        "SELECT concat('`', table_schema, '`.`', table_name, '`') FROM information_schema.tables"
+        f" WHERE left(table_schema, {len(prefix)}) = '{prefix}'"
+        " AND table_name NOT IN ('alembic_version', 'migrate_version')"
+    )
+    return tuple(table for (table,) in tables)
+
+
 @pytest.fixture(scope="session")
 def mariadb(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A running MariaDB (tests/mariadb.py tells which)."""
@@ -108,16 +118,12 @@ def real_schemas(mariadb: Server) -> Iterator[RealSchemas]:
         for cell in ("nova_cell1", "nova_cell2"):
             openstack_schemas.copy_structure(engine, names["nova_cell0"], names[cell])
         engine.dispose()
-        tables = mariadb.execute(
-            "SELECT concat('`', table_schema, '`.`', table_name, '`') FROM information_schema.tables"
-            f" WHERE left(table_schema, {len(prefix)}) = '{prefix}' AND table_name <> 'alembic_version'"
-        )
         yield RealSchemas(
             placement=urls["placement"],
             api=urls["nova_api"],
             cells={cell: urls[f"nova_{cell}"] for cell in ("cell0", "cell1", "cell2")},
             server=mariadb,
-            tables=tuple(table for (table,) in tables),
+            tables=tables_of(mariadb, prefix),
         )
     finally:
         for database in names.values():

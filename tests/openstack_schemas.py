@@ -1,14 +1,15 @@
 """The real schemas: made by the migrations of the placement and nova packages, never by DDL of our own.
 
-Each migration runs in a Python of its own: placement configures its engine once a process, and importing
-nova brings eventlet, which no test should find in its process.
+Migrations run in a Python of their own: importing nova brings eventlet, which no test should find in its process.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -50,49 +51,78 @@ def copy_structure(server_engine: Engine, source: str, target: str) -> None:
         connection.invalidate()
 
 
+class Migrator:
+    """A Python that migrates one database after the other, so that nova is imported once."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.openstack_schemas"],
+            cwd=ROOT,
+            env={**os.environ, "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1"},
+            # the URLs go in here: arguments are seen by everyone on the machine
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Migrator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def migrate(self, kind: str, url: str, revision: str) -> None:
+        """Bring the schema of a kind (placement, api, main) to a revision, from an earlier one or from nothing."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([kind, url, revision]) + "\n")
+        self._process.stdin.flush()
+        if (answer := json.loads(self._process.stdout.readline() or '"it ended"')) != "done":
+            raise RuntimeError(f"the {kind} migration to {revision} failed:\n{answer}")
+
+
 def _migrate_apart(kind: str, url: str, revision: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.openstack_schemas", kind, revision],
-        cwd=ROOT,
-        # not as an argument: those are seen by everyone on the machine
-        env={**os.environ, "SCHEMA_URL": url, "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode:
-        raise RuntimeError(f"the {kind} migration to {revision} failed:\n{run.stdout}{run.stderr}")
+    with Migrator() as migrator:
+        migrator.migrate(kind, url, revision)
 
 
 def _migrate_placement(url: str, revision: str) -> None:
-    from oslo_config import cfg
-    from placement import conf, db_api
+    from oslo_db.sqlalchemy import enginefacade
+    from placement import db_api
     from placement.db.sqlalchemy import migration
 
-    config = cfg.ConfigOpts()
-    conf.register_opts(config)
-    config.set_override("connection", url, group="placement_database")
-    config([], project="placement", default_config_files=[])
-    db_api.configure(config)
-    migration.upgrade(revision)
+    # placement's own is the process's, and its migrations ask for that one
+    engine = enginefacade.transaction_context()
+    engine.configure(connection=url)
+    undo = db_api.placement_context_manager.patch_factory(engine)
+    try:
+        migration.upgrade(revision)
+    finally:
+        undo()
 
 
 def _migrate_nova(kind: str, url: str, revision: str) -> None:
-    from nova.conf import CONF
     from nova.db import migration
-    from nova.db.api import api as api_db
-    from nova.db.main import api as main_db
+    from oslo_db.sqlalchemy import enginefacade
 
-    CONF([], project="nova", default_config_files=[])
-    CONF.set_override("connection", url, group="api_database" if kind == "api" else "database")
-    (api_db if kind == "api" else main_db).configure(CONF)
-    migration.db_sync(version=revision, database=kind)
+    # what db_sync does with the engine that is the process's
+    manager = enginefacade.transaction_context()
+    manager.configure(connection=url)
+    migration._upgrade_alembic(manager.writer.get_engine(), migration._find_alembic_conf(kind), revision)
+
+
+def _serve() -> None:
+    # what the migrations print is nobody's answer
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        kind, url, revision = json.loads(line)
+        answer = "done"
+        try:
+            _migrate_placement(url, revision) if kind == "placement" else _migrate_nova(kind, url, revision)
+        except Exception:
+            answer = traceback.format_exc()
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    kind, revision = sys.argv[1:]
-    if kind == "placement":
-        _migrate_placement(os.environ["SCHEMA_URL"], revision)
-    else:
-        _migrate_nova(kind, os.environ["SCHEMA_URL"], revision)
+    _serve()

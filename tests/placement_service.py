@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ def one_spelling(request: dict[str, Any]) -> str:
     if isinstance(allocations, list):  # before 1.12
         allocations = {one["resource_provider"]["uuid"]: {"resources": one["resources"]} for one in allocations}
     return json.dumps([allocations, mappings], sort_keys=True)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
 
 
 class Placement:
@@ -86,9 +94,25 @@ class Placement:
             "HTTP_ACCEPT": "application/json",
             "HTTP_OPENSTACK_API_VERSION": "placement {}.{}".format(*microversion),
         }
+        body = b"".join(self(environ, start_response))
+        return Answer(caught["status"], json.loads(body) if body else {})
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """The WSGI application, on this database."""
         undo = self._manager.patch_factory(self._engine)
         try:
-            body = b"".join(self.application(environ, start_response))
+            return list(self.application(environ, start_response))
         finally:
             undo()
-        return Answer(caught["status"], json.loads(body) if body else {})
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Listen on the loopback interface; gives the URL. One request at a time, as the engine is the process's."""
+        with make_server("127.0.0.1", 0, self, handler_class=_Quiet) as server:
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}"
+            finally:
+                server.shutdown()
+                thread.join()

@@ -15,7 +15,7 @@ from placement_audit.render import explanation, table
 from placement_audit.render.explanation import Asked, Circumstances
 from placement_audit.source.config import url_of
 from placement_audit.source.connect import Limits, reading_schema
-from tests.readme import README, with_fresh_table
+from tests.readme import README, with_fresh_tables
 from tests.support import Auditor, sqlite_urls
 
 
@@ -42,9 +42,9 @@ def test_the_explanation_in_the_readme_is_real(tmp_path: Path) -> None:
     assert outputs()[1] == real
 
 
-def test_the_table_of_checks_in_the_readme_is_fresh() -> None:
+def test_the_tables_in_the_readme_are_fresh() -> None:
     text = README.read_text(encoding="utf-8")
-    assert with_fresh_table(text) == text, "run: make readme"
+    assert with_fresh_tables(text) == text, "run: make readme"
     assert all(f"\n| {check.code} | " in text for check in catalogue())
 
 

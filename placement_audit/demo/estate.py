@@ -28,6 +28,8 @@ from placement_audit.source.recognise import REVISIONS
 Row = dict[str, Any]
 CLOCK = "%Y-%m-%d %H:%M:%S"
 SERVICE_VERSION = 74  # nova 34
+# Of nova's stored objects, those that nova itself is asked to read.
+_OBJECT_VERSIONS = {"Flavor": "1.2"}
 _LOTS = 2147483647
 
 
@@ -583,7 +585,12 @@ class Estate:
 
 def _stored(name: str, data: Mapping[str, Any]) -> Row:
     """An object as nova keeps it in JSON."""
-    return {"nova_object.name": name, "nova_object.namespace": "nova", "nova_object.data": data}
+    return {
+        "nova_object.name": name,
+        "nova_object.namespace": "nova",
+        "nova_object.version": _OBJECT_VERSIONS.get(name, "1.0"),
+        "nova_object.data": data,
+    }
 
 
 def create_databases(urls: Urls) -> None:
