@@ -68,6 +68,8 @@ class Check:
     ``optional``: tables that are used when their database was read, and taken as empty otherwise.
     ``absorbs``: codes whose findings have the same cause when they agree in the named columns (SEMANTICS J.11);
     ``whole_cloud``: cannot be judged while any cell is unreadable (SEMANTICS J.4).
+    ``members``: of a finding that sums up many, the columns of its identity and, a row each, whom it is about
+    (consumer, instance, provider), to be read again by key.
     """
 
     code: str
@@ -84,11 +86,15 @@ class Check:
     absorbs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     optional: tuple[Table, ...] = ()
     whole_cloud: bool = False
+    members: Select[Any] | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count."""
+    """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count.
+
+    ``confirmed``: settled by a second look.
+    """
 
     code: str
     name: str
@@ -102,3 +108,4 @@ class Finding:
     remedy: tuple[str, ...]
     identity: str
     also: Mapping[str, int] = field(default_factory=dict)
+    confirmed: bool = False
