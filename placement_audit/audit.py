@@ -161,7 +161,11 @@ def live_report(
         if confirm and doubts:
             verdict.look_again(path, doubts, confirm, opening, progress)
         report = verdict.report()
-    return replace(report, warnings=(*estate.warnings, *report.warnings), seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started - verdict.waited
+    disabled = [
+        f"cell {name} is disabled: it gets no new servers, and is judged as all others" for name in estate.disabled
+    ]
+    return replace(report, warnings=(*estate.warnings, *disabled, *report.warnings), seconds=seconds)
 
 
 def _servers(estate: Estate) -> Mapping[Role, set[int]]:
@@ -255,6 +259,7 @@ class _Verdict:
     judged: dict[str, list[_Judged]]
     allow: AllowList | None
     seconds: float
+    waited: float = 0.0
     second_look: SecondLook | None = None
 
     @classmethod
@@ -322,7 +327,9 @@ class _Verdict:
         progress: Progress,
     ) -> None:
         """After the pause: what is still there and has not changed is settled, what has changed is in flight."""
+        begun = time.perf_counter()
         pause.wait(pause.seconds)
+        self.waited = time.perf_counter() - begun
         checks = {code: self.results[code].check for code in doubts.findings}
         wanted = {table for check in checks.values() for table in _named(check)}
         now: dict[str, list[_Judged]] = {}
