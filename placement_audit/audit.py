@@ -271,13 +271,14 @@ class _Verdict:
         settled_before = _settled_before(taken_at, grace)
         checks = list(checks)
         gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
-        nova_is_read = any(one.role == Role.CELL.value and one.status == "read" for one in sources)
-        strangers = _two_clouds(connection) if nova_is_read and any(check.whole_cloud for check in checks) else None
+        # With a database missing nothing can be told by what the others know, and what would be misled is not judged.
+        comparable = not gaps and any(one.role == Role.CELL.value for one in sources)
+        strangers = _two_clouds(connection) if comparable and any(check.whole_cloud for check in checks) else None
         if strangers:
             gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
         # Only what reads all mappings can tell, and only that would be misled.
         asks_mappings = any(check.whole_cloud and t.instance_mappings in tables_of(check) for check in checks)
-        mistaken = _cells_mistaken(connection) if nova_is_read and asks_mappings else None
+        mistaken = _cells_mistaken(connection) if comparable and asks_mappings else None
         if mistaken:
             gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
         results: dict[str, Result] = {}
