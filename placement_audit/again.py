@@ -94,7 +94,7 @@ def _same_databases(estate: Estate, into: Connection) -> None:
     then = {(row.role, row.name) for row in into.execute(select(t.sources).where(t.sources.c.status == "read"))}
     for unread in estate.unreadable:
         if (unread.role.value, unread.name) in then:
-            raise CannotTell(f"{unread.role.value} {unread.name} could not be read again: {unread.reason}")
+            raise CannotTell(f"{unread.role.value} {unread.name}: {unread.reason}")
     if now != then:
         names = ", ".join(sorted(name for _, name in now ^ then))
         raise CannotTell(f"the databases are not those of the first look: {names}; audit again")

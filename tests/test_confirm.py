@@ -243,7 +243,7 @@ def test_a_database_that_is_gone_meanwhile_is_a_gap(cloud: RealSchemas) -> None:
     sources = from_options(cloud.placement, cloud.api, [])
     report = audited(sources, lambda: cloud.server.execute(gone, where) and None, "X11")
     assert outcome(report)[0] == [("X11", False, False)]
-    assert "cell2 could not be read again" in report.gaps[0]
+    assert "what is in doubt could not be read again: cell cell2: " in report.gaps[0]
     assert report.exit_code(Severity.ERROR) == 2
 
 

@@ -57,6 +57,15 @@ def test_with_nothing_in_doubt_it_does_not_wait(run: Run, faulty: Urls) -> None:
     assert "second look" not in done.stdout
 
 
+def test_what_is_allowed_is_not_waited_for(run: Run, young: Urls, tmp_path: Path) -> None:
+    allow = tmp_path / "allow.toml"
+    allow.write_text(f'[[allow]]\nuuid = "{uuid_of("ghost")}"\ncomment = "a hold"\n')
+    done = run("audit", *live(young), *ONLY, "--confirm", "--allow", str(allow))
+    assert done.returncode == 0
+    assert "1 allowed" in done.stdout
+    assert "second look" not in done.stdout
+
+
 def test_a_kept_snapshot_cannot_be_read_again(run: Run, young: Urls, tmp_path: Path) -> None:
     kept = str(tmp_path / "kept.sqlite")
     assert run("snapshot", *live(young), "-o", kept).returncode == 0
