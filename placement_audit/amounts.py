@@ -100,7 +100,7 @@ def readings(flavors: Iterable[Flavor], image: Mapping[str, str], volume: bool |
     """
     seen: list[dict[str, int]] = []
     for flavor, with_image, translated in product(
-        [read for each in flavors for read in _as_ever_read(each)],
+        [read for each in flavors for read in as_ever_read(each)],
         # heal_allocations looks at no image
         [image, NO_IMAGE] if image else [NO_IMAGE],
         # what nova-scheduler asks for when no host has dedicated CPUs, and before Train ever
@@ -120,7 +120,7 @@ def readings(flavors: Iterable[Flavor], image: Mapping[str, str], volume: bool |
                     yield form
 
 
-def _as_ever_read(flavor: Flavor) -> Iterator[Flavor]:
+def as_ever_read(flavor: Flavor) -> Iterator[Flavor]:
     """The flavor as nova reads it, and as it did until nova 24, when the suffix of a group was a number."""
     yield flavor
     specs = flavor.extra_specs

@@ -6,9 +6,9 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
@@ -25,10 +25,12 @@ from sqlalchemy.sql import visitors
 
 from placement_audit import __version__, derived
 from placement_audit import schema as t
+from placement_audit.again import Doubts, by_key_alone, read_again
 from placement_audit.allow import AllowList, Entry
+from placement_audit.errors import CannotTell
 from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
 from placement_audit.schema import Role
-from placement_audit.snapshot import Progress, Source, kept, opened, sources_in, take
+from placement_audit.snapshot import Estate, Progress, Source, kept, opened, sources_in, take
 from placement_audit.source.config import Sources
 from placement_audit.source.connect import Limits, reason_of
 
@@ -66,6 +68,22 @@ class Allowed:
 
 
 @dataclass(frozen=True)
+class SecondLook:
+    """What became of the findings in doubt after so many seconds.
+
+    ``moving`` changed in between, ``unread`` cannot be read again by key: both are as they were, or in flight.
+    ``reason``: why there was no second look after all.
+    """
+
+    seconds: int
+    confirmed: int = 0
+    vanished: int = 0
+    moving: int = 0
+    unread: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """A whole run. ``gaps``: why the answer is incomplete; ``warnings``: what else people should know.
 
@@ -84,6 +102,7 @@ class Report:
     kept_in: str | None = None
     allowed: Sequence[Allowed] = ()
     allowed_by: str | None = None
+    second_look: SecondLook | None = None
 
     def counted(self, fail_on: Severity) -> list[Finding]:
         """Settled findings at or above a severity."""
@@ -96,6 +115,14 @@ class Report:
         return 1 if self.counted(fail_on) else 0
 
 
+@dataclass(frozen=True)
+class Pause:
+    """How long to wait before a second look, and what does the waiting."""
+
+    seconds: int
+    wait: Callable[[int], None] = time.sleep
+
+
 @dataclass
 class _Judged:
     """A finding on its way, with the row it came from."""
@@ -104,6 +131,7 @@ class _Judged:
     row: Mapping[str, Any]
     allowed: Entry | None = None
     cause: _Judged | None = None  # what stands for it
+    vanished: bool = False
     effects: list[Finding] = field(default_factory=list)
 
     def whole(self) -> Finding:
@@ -121,24 +149,52 @@ def live_report(
     *,
     own_credentials: bool = True,
     allow: AllowList | None = None,
+    confirm: Pause | None = None,
 ) -> Report:
-    """Read what the checks need into a snapshot of their own, and judge it. Raises CannotTell."""
+    """Read what the checks need into a snapshot of their own, and judge it. Raises CannotTell.
+
+    ``confirm``: what is in flight, or rests on several servers, is read and judged once more after that pause.
+    """
     started = time.perf_counter()
     wanted = {table for check in checks for table in tables_of(check)} | (allow.tables() if allow else set())
+
+    def opening() -> AbstractContextManager[Estate]:
+        return opened(sources, limits, own_credentials=own_credentials)
+
     with TemporaryDirectory(prefix="placement-audit-") as folder:
         path = Path(folder) / "snapshot.sqlite"
-        with opened(sources, limits, own_credentials=own_credentials) as estate:
+        with opening() as estate:
             take(estate, path, wanted, progress)
+            servers = _servers(estate)
         with kept(path) as connection:
-            report = judge(connection, checks, grace, allow)
-    return replace(report, warnings=(*estate.warnings, *report.warnings), seconds=time.perf_counter() - started)
+            verdict = _Verdict.of(connection, checks, grace, allow)
+            doubts = verdict.doubts(connection, servers) if confirm else None
+        if confirm and doubts:
+            verdict.look_again(path, doubts, confirm, opening, progress)
+        report = verdict.report()
+    seconds = time.perf_counter() - started - verdict.waited
+    disabled = [
+        f"cell {name} is disabled: it gets no new servers, and is judged as all others" for name in estate.disabled
+    ]
+    return replace(report, warnings=(*estate.warnings, *disabled, *report.warnings), seconds=seconds)
+
+
+def _servers(estate: Estate) -> Mapping[Role, set[int]]:
+    """The connections over which the databases of each role are read."""
+    found: dict[Role, set[int]] = {}
+    for database in estate.databases:
+        found.setdefault(database.role, set()).add(id(database.connection))
+    return found
+
+
+def _named(check: Check) -> set[Table]:
+    return {item for item in visitors.iterate(check.query) if isinstance(item, Table)} | set(check.optional)
 
 
 @cache
 def tables_of(check: Check) -> frozenset[Table]:
     """The tables that a check's query names, derived ones and what they are made of included."""
-    named = {item for item in visitors.iterate(check.query) if isinstance(item, Table)}
-    return frozenset(derived.with_parts(named | set(check.optional) | (_KINSHIP if check.whole_cloud else set())))
+    return frozenset(derived.with_parts(_named(check) | (_KINSHIP if check.whole_cloud else set())))
 
 
 def _two_clouds(connection: Connection) -> str | None:
@@ -189,59 +245,192 @@ def _cells_mistaken(connection: Connection) -> str | None:
 
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta, allow: AllowList | None = None) -> Report:
     """Run checks on a snapshot. A check that fails is reported as failed; the others go on."""
-    started = time.perf_counter()
-    taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
-    sources = sources_in(connection)
-    settled_before = _settled_before(taken_at, grace)
-    checks = list(checks)
-    gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
-    nova_is_read = any(one.role == Role.CELL.value and one.status == "read" for one in sources)
-    strangers = _two_clouds(connection) if nova_is_read and any(check.whole_cloud for check in checks) else None
-    if strangers:
-        gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
-    # Only what reads all mappings can tell, and only that would be misled.
-    asks_mappings = any(check.whole_cloud and t.instance_mappings in tables_of(check) for check in checks)
-    mistaken = _cells_mistaken(connection) if nova_is_read and asks_mappings else None
-    if mistaken:
-        gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
-    reasons = {check.code: _not_to_be_judged(check, sources) for check in checks}
-    for check in checks:
-        if strangers and check.whole_cloud and not reasons[check.code]:
-            reasons[check.code] = "cannot be judged while placement and nova may belong to different clouds"
-        if mistaken and check.whole_cloud and not reasons[check.code]:
-            reasons[check.code] = "cannot be judged while the cells' databases may not be those of this API database"
-    answers = _asked(connection, [check for check in checks if not reasons[check.code]])
-    results: dict[str, Result] = {}
-    judged: dict[str, list[_Judged]] = {}
-    for check in checks:
-        if reason := reasons[check.code]:
-            results[check.code] = Result(check, "skipped", reason)
-            continue
-        answer = answers[check.code]
-        status, why = "clean", None
+    return _Verdict.of(connection, checks, grace, allow).report()
+
+
+@dataclass
+class _Doubts:
+    """The findings to be judged once more, by code, and what they are about."""
+
+    findings: Mapping[str, Sequence[_Judged]]
+    about: Doubts
+    unread: int
+
+
+@dataclass
+class _Verdict:
+    """What the checks find, before one finding is let stand for the others of its cause."""
+
+    taken_at: str
+    grace: timedelta
+    sources: Sequence[Source]
+    gaps: list[str]
+    notes: Sequence[str]
+    results: dict[str, Result]
+    judged: dict[str, list[_Judged]]
+    allow: AllowList | None
+    seconds: float
+    waited: float = 0.0
+    second_look: SecondLook | None = None
+
+    @classmethod
+    def of(cls, connection: Connection, checks: Iterable[Check], grace: timedelta, allow: AllowList | None) -> _Verdict:
+        """Judge a snapshot."""
+        started = time.perf_counter()
+        taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
+        sources = sources_in(connection)
+        settled_before = _settled_before(taken_at, grace)
+        checks = list(checks)
+        gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
+        # With a database missing nothing can be told by what the others know, and what would be misled is not judged.
+        comparable = not gaps and any(one.role == Role.CELL.value for one in sources)
+        strangers = _two_clouds(connection) if comparable and any(check.whole_cloud for check in checks) else None
+        if strangers:
+            gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
+        # Only what reads all mappings can tell, and only that would be misled.
+        asks_mappings = any(check.whole_cloud and t.instance_mappings in tables_of(check) for check in checks)
+        mistaken = _cells_mistaken(connection) if comparable and asks_mappings else None
+        if mistaken:
+            gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
+        reasons = {check.code: _not_to_be_judged(check, sources) for check in checks}
+        for check in checks:
+            if strangers and check.whole_cloud and not reasons[check.code]:
+                reasons[check.code] = "cannot be judged while placement and nova may belong to different clouds"
+            if mistaken and check.whole_cloud and not reasons[check.code]:
+                reasons[check.code] = (
+                    "cannot be judged while the cells' databases may not be those of this API database"
+                )
+        answers = _asked(connection, [check for check in checks if not reasons[check.code]])
+        results: dict[str, Result] = {}
+        judged: dict[str, list[_Judged]] = {}
+        for check in checks:
+            if reason := reasons[check.code]:
+                results[check.code] = Result(check, "skipped", reason)
+                continue
+            answer = answers[check.code]
+            status, why = "clean", None
+            try:
+                judged[check.code] = answer.judged(check, settled_before)
+            except (SQLAlchemyError, LookupError, ValueError) as error:
+                status, why = "failed", reason_of(error)
+            results[check.code] = Result(check, status, why, seconds=answer.seconds)
+        notes = _accept(connection, allow, taken_at, judged) if allow else []
+        return cls(taken_at, grace, sources, gaps, notes, results, judged, allow, time.perf_counter() - started)
+
+    def doubts(self, connection: Connection, servers: Mapping[Role, set[int]]) -> _Doubts | None:
+        """What is in flight, or rests on databases of several servers; None when none of it would be listed."""
+        self._let_causes_stand()
+        chosen: dict[str, Sequence[_Judged]] = {}
+        about, unread, listed = Doubts(), 0, False
+        for code, found in self.judged.items():
+            check = self.results[code].check
+            roles = {table.info["home"] for table in derived.with_parts(_named(check))} - {None}
+            several = len(set().union(*(servers.get(role, set()) for role in roles))) > 1
+            doubtful = [one for one in found if not one.allowed and (several or not one.finding.settled)]
+            readable = _readable(connection, check, doubtful, about)
+            unread += sum(not one.cause for one in doubtful) - sum(not one.cause for one in readable)
+            listed = listed or any(not one.cause for one in readable)
+            if readable:
+                chosen[code] = readable
+        return _Doubts(chosen, about, unread) if listed else None
+
+    def look_again(
+        self,
+        path: Path,
+        doubts: _Doubts,
+        pause: Pause,
+        opening: Callable[[], AbstractContextManager[Estate]],
+        progress: Progress,
+    ) -> None:
+        """After the pause: what is still there and has not changed is settled, what has changed is in flight."""
+        begun = time.perf_counter()
+        pause.wait(pause.seconds)
+        self.waited = time.perf_counter() - begun
+        checks = {code: self.results[code].check for code in doubts.findings}
+        wanted = {table for check in checks.values() for table in _named(check)}
+        now: dict[str, list[_Judged]] = {}
+        settled_before = _settled_before(self.taken_at, self.grace)
         try:
-            if isinstance(answer.rows, Exception):
-                raise answer.rows
-            judged[check.code] = [_Judged(_finding(check, row, settled_before), row) for row in answer.rows]
-        except (SQLAlchemyError, LookupError, ValueError) as error:
-            status, why = "failed", reason_of(error)
-        results[check.code] = Result(check, status, why, seconds=answer.seconds)
-    notes = _accept(connection, allow, taken_at, judged) if allow else []
-    _absorb([results[code].check for code in judged], judged)
-    for code, found in judged.items():
-        results[code] = _counted(results[code], found)
-    return Report(
-        taken_at=taken_at,
-        grace=grace,
-        seconds=time.perf_counter() - started,
-        sources=sources,
-        results=list(results.values()),
-        findings=_ordered(one for found in judged.values() for one in found if not one.allowed),
-        gaps=gaps,
-        warnings=notes,
-        allowed=_allowed(judged),
-        allowed_by=allow.file if allow else None,
-    )
+            with opening() as estate:
+                read_again(estate, path, wanted, doubts.about, progress)
+            with kept(path) as connection:
+                answers = _asked(connection, list(checks.values()))
+                for code, check in checks.items():
+                    try:
+                        now[code] = answers[code].judged(check, settled_before)
+                    except (SQLAlchemyError, LookupError, ValueError) as error:
+                        self.gaps.append(f"{code} {check.name} could not be judged again: {reason_of(error)}")
+        except CannotTell as error:
+            self.second_look = SecondLook(pause.seconds, unread=doubts.unread, reason=str(error))
+            self.gaps.append(f"what is in doubt could not be read again: {error}")
+            return
+        counts: Counter[str] = Counter()
+        for code, before in doubts.findings.items():
+            after: dict[str, list[_Judged]] = {}
+            if code not in now:
+                continue
+            for one in now[code]:
+                after.setdefault(one.finding.identity, []).append(one)
+            for one in before:
+                twins = after.get(one.finding.identity)
+                outcome = _renewed(one, twins.pop(0) if twins else None)
+                if not one.cause:
+                    counts[outcome] += 1
+                one.vanished = outcome == "vanished"
+            self.judged[code] = [one for one in self.judged[code] if not one.vanished]
+        self.second_look = SecondLook(
+            pause.seconds, counts["confirmed"], counts["vanished"], counts["moving"], doubts.unread
+        )
+
+    def report(self) -> Report:
+        """The findings with their causes, in order."""
+        self._let_causes_stand()
+        for code, found in self.judged.items():
+            self.results[code] = _counted(self.results[code], found)
+        return Report(
+            taken_at=self.taken_at,
+            grace=self.grace,
+            seconds=self.seconds,
+            sources=self.sources,
+            results=list(self.results.values()),
+            findings=_ordered(one for found in self.judged.values() for one in found if not one.allowed),
+            gaps=self.gaps,
+            warnings=self.notes,
+            allowed=_allowed(self.judged),
+            allowed_by=self.allow.file if self.allow else None,
+            second_look=self.second_look,
+        )
+
+    def _let_causes_stand(self) -> None:
+        for found in self.judged.values():
+            for one in found:
+                one.cause = None
+                one.effects.clear()
+        _absorb([self.results[code].check for code in self.judged], self.judged)
+
+
+def _readable(connection: Connection, check: Check, doubtful: Sequence[_Judged], about: Doubts) -> Sequence[_Judged]:
+    """Those of the findings that a second look can judge; what they are about is added to ``about``."""
+    if not doubtful or not by_key_alone(derived.with_parts(_named(check))):
+        return doubtful
+    if check.members is None:
+        return [one for one in doubtful if about.add(one.row)]
+    wanted = {tuple(one.row[column] for column in check.identity) for one in doubtful}
+    for row in connection.execute(check.members).mappings():
+        if tuple(row[column] for column in check.identity) in wanted:
+            about.add(row)
+    return doubtful
+
+
+def _renewed(one: _Judged, after: _Judged | None) -> str:
+    """Take over what the second look found of a finding, and tell what that means."""
+    if after is None:
+        return "vanished"
+    then, now = one.finding.newest_change, after.finding.newest_change
+    # Settled by the clock of the first look: what was younger has left a finding that sums up many.
+    still = after.finding.settled or (then is not None and now is not None and now <= then)
+    one.row, one.finding = after.row, replace(after.finding, settled=still, confirmed=still)
+    return "confirmed" if still else "moving"
 
 
 @dataclass(frozen=True)
@@ -250,6 +439,12 @@ class _Answer:
 
     rows: list[dict[str, Any]] | Exception
     seconds: float
+
+    def judged(self, check: Check, settled_before: str) -> list[_Judged]:
+        """The rows as findings. Raises what kept the query from its answer, and what is wrong with a row."""
+        if isinstance(self.rows, Exception):
+            raise self.rows
+        return [_Judged(_finding(check, row, settled_before), row) for row in self.rows]
 
 
 def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer]:

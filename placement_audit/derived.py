@@ -28,11 +28,22 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import CompoundSelect
 
 from placement_audit import schema as t
-from placement_audit.amounts import STORED_BADLY, Flavor, readings, requests, stored_flavor, totals
+from placement_audit.amounts import (
+    STORED_BADLY,
+    Flavor,
+    Requests,
+    as_ever_read,
+    readings,
+    requests,
+    stored_flavor,
+    totals,
+)
 
 # What an image says of CPUs and memory, and how nova names it among a server's system metadata.
 _PROPERTIES = ("hw_cpu_policy", "hw_cpu_realtime_mask", "hw_mem_encryption")
 _IMAGE = "image_"
+# services.version of nova 24 (SEMANTICS 0.1).
+_XENA = 60
 
 _sharing = (
     select(t.resource_provider_traits.c.resource_provider_id)
@@ -257,6 +268,7 @@ def _flavor_requests(connection: Connection) -> Iterator[tuple[int, int, str, st
     specs: dict[int, dict[str, str]] = {}
     for row in connection.execute(select(t.flavor_extra_specs)):
         specs.setdefault(row.flavor_id, {})[row.key or ""] = row.value or ""
+    older = _groups_may_be_numbers(connection)
     for row in connection.execute(select(t.flavors)):
         flavor = Flavor(
             vcpus=row.vcpus or 0,
@@ -266,10 +278,24 @@ def _flavor_requests(connection: Connection) -> Iterator[tuple[int, int, str, st
             swap=row.swap or 0,
             extra_specs=specs.get(row.id, {}),
         )
-        first, second = requests(flavor), requests(flavor, translate_pinned=False)
-        for variant, asked in enumerate([first] if first == second else [first, second]):
+        ways: list[Requests] = []
+        for read in as_ever_read(flavor) if older else [flavor]:
+            for way in requests(read), requests(read, translate_pinned=False):
+                if way not in ways:
+                    ways.append(way)
+        for variant, asked in enumerate(ways):
             for (suffix, name), amount in asked.items():
                 yield row.id, variant, suffix, name, amount
+
+
+def _groups_may_be_numbers(connection: Connection) -> bool:
+    """Whether the scheduler may be older than nova 24, which reads no other suffix of a request group (SEMANTICS E.1).
+
+    No nova-compute is newer than it. Without any nobody knows.
+    """
+    service = t.services.c
+    computes = service.binary == "nova-compute", service.deleted == 0
+    return (connection.scalar(select(func.min(service.version)).where(*computes)) or 0) < _XENA
 
 
 def _expected(connection: Connection) -> Iterator[tuple[str, str, int]]:
@@ -393,7 +419,7 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.unclaimed: (t.instances, t.claims),
     t.astray: (t.instances, t.compute_nodes, t.claims, t.resource_providers),
     t.unknown_consumers: (t.claims, t.instances, t.migrations),
-    t.flavor_requests: (t.flavors, t.flavor_extra_specs),
+    t.flavor_requests: (t.flavors, t.flavor_extra_specs, t.services),
     t.doubtful: (t.instances, t.compute_nodes, t.claims, t.reach, t.trees, t.allocations, t.resource_classes),
     t.expected: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
     t.misfits: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),

@@ -69,6 +69,8 @@ class Check:
     ``absorbs``: codes whose findings have the same cause when they agree in the named columns, none of which is NULL
     (SEMANTICS J.11);
     ``whole_cloud``: cannot be judged while any cell is unreadable (SEMANTICS J.4).
+    ``members``: of a finding that sums up many, the columns of its identity and, a row each, whom it is about
+    (consumer, instance, provider), to be read again by key.
     """
 
     code: str
@@ -85,6 +87,7 @@ class Check:
     absorbs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     optional: tuple[Table, ...] = ()
     whole_cloud: bool = False
+    members: Select[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Finding:
     """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count.
 
     ``absorbed`` are the identities of that: what a baseline knows of them is not new when they stand alone again.
+    ``confirmed``: settled by a second look.
     """
 
     code: str
@@ -107,3 +111,4 @@ class Finding:
     identity: str
     also: Mapping[str, int] = field(default_factory=dict)
     absorbed: tuple[str, ...] = ()
+    confirmed: bool = False

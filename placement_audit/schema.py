@@ -450,7 +450,8 @@ misfits = _table(
     Column("sure", Integer),
 )
 # What a flavor asks of placement, a row per request group ("" is the unsuffixed one) and class (SEMANTICS E.1).
-# variant 1 is the second request of a flavor with pinned CPUs, where VCPU stands for PCPU (SEMANTICS E.2).
+# A further variant is the second request of a flavor with pinned CPUs, where VCPU stands for PCPU (SEMANTICS E.2), or
+# what a nova before Xena may make of it, which knows a request group by a number alone.
 flavor_requests = _table(
     None,
     "flavor_requests",

@@ -234,7 +234,7 @@ def take(
 def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progress) -> None:
     t.metadata.create_all(into)
     taken_at = utc_now(estate.databases[0].connection)
-    reader = _Reader(estate.databases, into, progress)
+    reader = Reader(estate.databases, into, progress)
     plain = {table for table in tables if table.info["home"] and table not in derived.KEYED}
     # Placement before the cells before the API: read from different servers in another order, fresh claims
     # would look unknown (SEMANTICS J.2).
@@ -242,7 +242,7 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
         reader.read(role, [table for table in t.live_tables(role) if table in plain])
     progress("indexing", 0)
     for table in plain:
-        _one_spelling(into, table)
+        one_spelling(into, table)
     _index(into, plain)
     for table in derived.SELECTS:
         if table in tables:
@@ -284,7 +284,7 @@ def _count_left_behind(estate: Estate, into: Connection) -> None:
 
 
 @dataclass
-class _Reader:
+class Reader:
     """Reads tables of all databases of a role. A cell that fails loses what was read of it, and lands in ``failed``."""
 
     databases: Sequence[Database]
@@ -294,7 +294,7 @@ class _Reader:
     failed: dict[str, str] = field(default_factory=dict)
 
     def read(
-        self, role: Role, tables: Sequence[Table], key: Column[Any] | None = None, keys: Sequence[str] = ()
+        self, role: Role, tables: Sequence[Table], key: Column[Any] | None = None, keys: Sequence[Any] = ()
     ) -> None:
         """Raises CannotTell when placement or the API database fails, or the connection that it shares with a cell."""
         for database in self.databases:
@@ -309,7 +309,7 @@ class _Reader:
                     for table in (each for each in t.metadata.tables.values() if each.info["home"] is Role.CELL):
                         self.into.execute(delete(table).where(table.c.cell == database.name))
 
-    def _read_one(self, database: Database, table: Table, key: Column[Any] | None, keys: Sequence[str]) -> None:
+    def _read_one(self, database: Database, table: Table, key: Column[Any] | None, keys: Sequence[Any]) -> None:
         live = database.recognised.columns.get(table.info.get("of", table.name))
         if live is None:
             return
@@ -324,6 +324,18 @@ class _Reader:
                 self.progress(f"{database.name}.{table.name}", len(batch))
         except SQLAlchemyError as error:
             raise _Failed(f"{masked(database.url)}: reading {table.name}: {reason_of(error)}") from None
+
+    def rows(self, table: Table, key: Column[Any], keys: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """Rows by key of all databases of the table's role, not kept. Raises CannotTell when one cannot be read."""
+        names = [column.name for column in table.columns if column.name != "cell"]
+        for database in self.databases:
+            live = database.recognised.columns.get(table.name)
+            if database.role is table.info["home"] and live is not None:
+                try:
+                    for batch in rows_of(database.connection, database.url, table, live, key, keys):
+                        yield from (dict(zip(names, row, strict=True)) for row in batch)
+                except SQLAlchemyError as error:
+                    raise CannotTell(f"{masked(database.url)}: reading {table.name}: {reason_of(error)}") from None
 
     def _lost_with_others(self, database: Database) -> bool:
         shared = any(
@@ -359,7 +371,8 @@ _UUIDS = {
 _ASKED_AS_SPELT = {t.resource_providers, t.consumers}
 
 
-def _one_spelling(into: Connection, table: Table) -> None:
+def one_spelling(into: Connection, table: Table) -> None:
+    """Put dashes into uuids that were read without; those that placement itself finds by spelling are noted."""
     for name in _UUIDS.get(table, ()):
         column = table.c[name]
         parts = [func.substr(column, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]

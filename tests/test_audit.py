@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Table, literal, literal_column, select
 
 from placement_audit import schema
-from placement_audit.audit import judge
+from placement_audit.audit import Report, judge, live_report
 from placement_audit.checks import catalogue
 from placement_audit.demo.estate import Estate
 from placement_audit.finding import Check, Impact, Severity
@@ -273,3 +273,40 @@ def test_cells_that_no_mapping_names_misplace_nobody(auditor: Auditor, tmp_path:
     report = judged(path, *catalogue())
     assert report.gaps == []
     assert [finding.code for finding in report.findings if finding.severity is not Severity.INFO] == []
+
+
+def live(auditor: Auditor, estate: Estate, change: str) -> Report:
+    """The cloud as its own cell_mappings describe it, after a change to them."""
+    urls = auditor.urls(estate)
+    estate.write(urls)
+    with sqlite3.connect(auditor.folder / "nova_api.sqlite") as connection:
+        connection.execute(change)
+    connection.close()
+    sources = from_options(urls.placement, urls.api, [])
+    return live_report(sources, Limits(), catalogue(), timedelta(minutes=10), lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("stray", "named"), [("nova_api", "this is nova's API database"), ("placement", "this is a placement database")]
+)
+def test_a_cell_that_leads_to_another_database_is_a_gap(auditor: Auditor, stray: str, named: str) -> None:
+    address = f"sqlite:///{auditor.folder}/{stray}.sqlite"
+    change = f"UPDATE cell_mappings SET database_connection = '{address}' WHERE name = 'cell1'"
+    report = live(auditor, two_hosts("here"), change)
+    [gap] = report.gaps
+    assert gap.startswith("cell cell1 could not be read: ")
+    assert named in gap
+    skipped = {result.check.code for result in report.results if result.status == "skipped"}
+    assert {"X03", "X04", "X07", "X11", "X12", "X13", "N02", "N02b"} <= skipped
+    assert [finding.code for finding in report.findings if finding.severity is Severity.ERROR] == []
+    assert report.exit_code(Severity.ERROR) == 2
+
+
+def test_a_disabled_cell_is_judged_and_named(auditor: Auditor) -> None:
+    report = live(auditor, two_hosts("here"), "UPDATE cell_mappings SET disabled = 1 WHERE name = 'cell1'")
+    assert report.gaps == []
+    assert [warning for warning in report.warnings if "disabled" in warning] == [
+        "cell cell1 is disabled: it gets no new servers, and is judged as all others"
+    ]
+    assert next(source for source in report.sources if source.name == "cell1").rows > 0
+    assert report.exit_code(Severity.ERROR) == 0

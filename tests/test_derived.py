@@ -127,7 +127,17 @@ def test_a_flavor_with_dedicated_cpus_has_two(estate: Estate, tmp_path: Path) ->
 def test_groups_keep_their_suffixes(estate: Estate, tmp_path: Path) -> None:
     specs = {"resources_A:VGPU": "1", "resources_B:VGPU": "2"}
     estate.flavor("gpus", 2, 4096, 0, extra_specs=specs)
-    assert asked(estate, tmp_path) == {0: {":VCPU": 2, ":MEMORY_MB": 4096, "_A:VGPU": 1, "_B:VGPU": 2}}
+    estate.compute("host")
+    plain = {":VCPU": 2, ":MEMORY_MB": 4096}
+    assert asked(estate, tmp_path) == {0: {**plain, "_A:VGPU": 1, "_B:VGPU": 2}}
+
+
+def test_groups_with_names_may_mean_nothing_before_xena(estate: Estate, tmp_path: Path) -> None:
+    estate.flavor("gpus", 2, 4096, 0, extra_specs={"resources_A:VGPU": "1"})
+    estate.compute("new")
+    estate.compute("old").service["version"] = 56
+    plain = {":VCPU": 2, ":MEMORY_MB": 4096}
+    assert asked(estate, tmp_path) == {0: {**plain, "_A:VGPU": 1}, 1: plain}
 
 
 def test_columns_without_a_value_count_as_nothing(estate: Estate, tmp_path: Path) -> None:

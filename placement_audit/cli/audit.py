@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,15 @@ from placement_audit.errors import CannotTell
 if TYPE_CHECKING:
     from placement_audit.audit import Report
     from placement_audit.finding import Severity
+
+_GRACE = "grace"
+
+
+class _Seconds(click.IntRange):
+    """A number of seconds, or the word that the option stands for without one: as many as the grace has."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == _GRACE else super().convert(value, param, ctx)
 
 
 @click.command("audit")
@@ -37,6 +46,16 @@ if TYPE_CHECKING:
     default=10,
     show_default=True,
     help="What changed less than this long ago is in flight: listed, not counted.",
+)
+@click.option(
+    "--confirm",
+    "confirm",
+    metavar="[SECONDS]",
+    is_flag=False,
+    flag_value=_GRACE,
+    type=_Seconds(min=1, max=86_400),
+    help="Wait, then read what is in flight, or was read from several servers, once more by key: "
+    "what has not changed is settled.  [default: as long as --grace]",
 )
 @click.option(
     "--format",
@@ -70,6 +89,7 @@ def command(
     ignore: tuple[str, ...],
     allow_file: str | None,
     grace: int,
+    confirm: int | str | None,
     layout: str,
     output: str | None,
     everything: bool,
@@ -95,7 +115,7 @@ def command(
     least = Severity(fail_on)
     post = mail.outgoing(mail_to, mail_from, smtp, starttls, smtp_login_file, sendmail)
     try:
-        report = _report(live, snapshot_file, select, ignore, allow_file, timedelta(minutes=grace))
+        report = _report(live, snapshot_file, select, ignore, allow_file, timedelta(minutes=grace), confirm)
     except CannotTell as error:
         if post:
             post.send("could not tell", f"{error}\n")
@@ -123,17 +143,19 @@ def _report(
     ignore: tuple[str, ...],
     allow_file: str | None,
     grace: timedelta,
+    confirm: int | str | None,
 ) -> Report:
     from placement_audit import allow as allow_list
-    from placement_audit.audit import judge, live_report
+    from placement_audit.audit import Pause, judge, live_report
     from placement_audit.checks import chosen
-    from placement_audit.cli.progress import shown
+    from placement_audit.cli.progress import shown, waited
     from placement_audit.snapshot import kept
 
     checks = chosen(select, ignore)
     # Without --select: an entry for every check has not been tried when only some of them run.
     allow = allow_list.read(allow_file, chosen((), ignore)) if allow_file is not None else None
     if snapshot_file is None:
+        pause = int(grace.total_seconds() if confirm == _GRACE else confirm or 0)
         with shown() as progress:
             return live_report(
                 live.sources(),
@@ -143,7 +165,10 @@ def _report(
                 progress,
                 own_credentials=not live.use_cell_credentials,
                 allow=allow,
+                confirm=None if confirm is None else Pause(pause, waited),
             )
+    if confirm is not None:
+        raise click.UsageError("--confirm reads live databases again, and a kept snapshot has none behind it")
     if live.named():
         raise click.UsageError("--snapshot takes the place of live databases; give one or the other")
     with kept(Path(snapshot_file)) as connection:

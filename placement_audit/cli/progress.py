@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,3 +25,14 @@ def shown() -> Iterator[Callable[[str, int], None]]:
             bar.update(rows)
 
         yield step
+
+
+def waited(seconds: int) -> None:
+    """Wait, counting the seconds on a terminal."""
+    if not sys.stderr.isatty():
+        time.sleep(seconds)
+        return
+    from tqdm import tqdm
+
+    for _ in tqdm(range(seconds), "waiting for a second look", unit="s", leave=False, file=sys.stderr):
+        time.sleep(1)

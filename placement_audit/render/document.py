@@ -26,6 +26,7 @@ def rendered(report: Report, fail_on: Severity) -> str:
             "complete": not report.gaps,
             "gaps": list(report.gaps),
             "warnings": list(report.warnings),
+            "second_look": asdict(report.second_look) if report.second_look else None,
         },
         "sources": [asdict(source) for source in report.sources],
         "checks": [
@@ -67,6 +68,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "impact": finding.impact.value,
         "settled": finding.settled,
+        "confirmed": finding.confirmed,
         "newest_change": finding.newest_change,
         "message": finding.message,
         "subject": dict(finding.subject),

@@ -63,6 +63,7 @@ def _header(report: Report, width: int | None) -> str:
     lines = [
         f"placement-audit {report.version}: {headline(report)}",
         f"state of {report.taken_at} UTC{kept}; {rows:,} rows of {databases} read and judged in {report.seconds:.1f} s",
+        *_second_look(report),
     ]
     table = tabulate(
         [
@@ -81,6 +82,15 @@ def _header(report: Report, width: int | None) -> str:
         disable_numparse=True,
     )
     return "\n".join(wrapped(line, width, "", "  ") for line in lines) + "\n\n" + table
+
+
+def _second_look(report: Report) -> Iterator[str]:
+    look = report.second_look
+    if look and not look.reason:
+        told = [f"{look.confirmed:,} confirmed", f"{look.vanished:,} vanished"]
+        told += [f"{look.moving:,} changed in between and stay in flight"] if look.moving else []
+        told += [f"{look.unread:,} cannot be read again by key and stay as they were"] if look.unread else []
+        yield f"second look after {look.seconds:,} s: {', '.join(told)}"
 
 
 def _remarks(report: Report, width: int | None) -> Iterator[str]:

@@ -46,7 +46,7 @@ def rows_of(
     table: Table,
     live: Collection[str],
     key: Column[Any] | None = None,
-    keys: Sequence[str] = (),
+    keys: Sequence[Any] = (),
     only: Mapping[str, Sequence[Any]] = NO_BOUNDS,
 ) -> Iterator[Sequence[Any]]:
     """Batches of rows of one table, without the ``cell`` column; with ``key`` only those whose key is in ``keys``.

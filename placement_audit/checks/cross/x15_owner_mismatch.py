@@ -62,6 +62,7 @@ CHECK = Check(
         "nova-manage placement heal_allocations --dry-run --verbose --instance {first_healable}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
+    members=select(*_group, _differing.c.uuid.label("instance")),
     query=(
         select(
             _listed.c.owner,

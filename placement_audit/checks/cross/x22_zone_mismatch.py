@@ -145,6 +145,7 @@ _out_of_reach = (
 )
 
 _found = union_all(*(select(part.subquery()) for part in (_in_several, _elsewhere, _out_of_reach))).subquery("found")
+_members = _elsewhere.subquery("members")
 _listed = select(_found, place_of(_found.c.name, _found.c.kind, _found.c.zone, _found.c.other).label("place")).subquery(
     "listed"
 )
@@ -178,6 +179,7 @@ CHECK = Check(
     ),
     references=("https://docs.openstack.org/nova/latest/admin/availability-zones.html",),
     whole_cloud=True,
+    members=select(_members.c.kind, _members.c.zone, _members.c.other, _members.c.name.label("instance")),
     query=(
         select(
             _listed.c.kind,

@@ -58,6 +58,7 @@ CHECK = Check(
     ),
     remedy=("openstack aggregate list --long", "openstack server show {first}"),
     references=("https://docs.openstack.org/nova/latest/admin/aggregates.html#tenant-isolation-with-placement",),
+    members=select(_outside.c.project, _outside.c.uuid.label("instance")),
     query=(
         select(
             _outside.c.project,

@@ -23,6 +23,7 @@ from placement_audit.schema import (
     inventories,
     reach,
     resource_classes,
+    services,
     trees,
 )
 
@@ -200,12 +201,14 @@ CHECK = Check(
         "pinned CPUs that a host still offers as VCPU, unless a nova.conf given sets disable_fallback_pcpu_query",
         "ironic nodes and PCI devices that reserve all they have while in use",
         "flavors of blazar's leases",
+        "groups with a name for a suffix, while any nova-compute is older than Xena, which passes over them",
         "a cloud without any host that offers something",
         "a flavor that only its root disk keeps out is information: servers boot from volumes",
         "traits, aggregates and group policies that keep hosts out are not looked at",
     ),
     remedy=("openstack flavor show {flavor_id}", "placement-audit explain --flavor {flavor_id}"),
     references=("https://docs.openstack.org/nova/latest/user/flavors.html",),
+    optional=(services,),
     query=(
         select(
             flavors.c.name.label("flavor"),

@@ -29,6 +29,9 @@ CHECK = Check(
         ' AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id})"',
     ),
     references=("https://docs.openstack.org/os-resource-classes/latest/",),
+    members=select(_class_id.label("class_id"), allocations.c.consumer_id.label("consumer")).where(
+        _class_id.not_in(select(resource_classes.c.id))
+    ),
     query=(
         select(
             _class_id.label("class_id"),

@@ -54,6 +54,7 @@ CHECK = Check(
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
     optional=(instances,),
+    members=select(_listed.c.table, _listed.c.uuid.label("consumer")),
     query=(
         select(
             _listed.c.table,

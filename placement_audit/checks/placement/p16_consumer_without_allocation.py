@@ -32,6 +32,7 @@ CHECK = Check(
         ' WHERE uuid NOT IN (SELECT consumer_id FROM allocations)"',
     ),
     references=("https://docs.openstack.org/api-ref/placement/#update-allocations",),
+    members=select(_listed.c.table, _listed.c.uuid.label("consumer")),
     query=(
         select(
             _listed.c.table,

@@ -32,6 +32,7 @@ CHECK = Check(
         "openstack resource provider allocation show {first}",
     ),
     references=("https://docs.openstack.org/placement/latest/cli/placement-manage.html",),
+    members=select(_listed.c.table, _listed.c.uuid.label("consumer")),
     query=(
         select(
             _listed.c.table,

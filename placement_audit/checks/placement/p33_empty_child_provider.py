@@ -63,6 +63,7 @@ CHECK = Check(
         "openstack resource provider inventory list {first}",
     ),
     references=("https://docs.openstack.org/placement/latest/user/provider-tree.html",),
+    members=select(_listed.c.table, _listed.c.uuid.label("provider")),
     query=(
         select(
             _listed.c.table,

@@ -2,6 +2,7 @@ import pytest
 
 from placement_audit.demo.estate import Compute, Estate, Row
 from placement_audit.finding import Finding
+from placement_audit.schema import flavor_extra_specs
 from tests.support import Auditor
 
 PINNED = {"hw:cpu_policy": "dedicated"}
@@ -289,3 +290,22 @@ def test_fires_for_pinned_cpus_where_vcpus_do_not_do(
     estate.flavor("pinned", 4, 4096, 20, extra_specs=PINNED)
     audit.settings = {"disable_fallback_pcpu_query": disabled}
     assert len(audit(estate, "X34")) == count
+
+
+@pytest.mark.parametrize(("version", "fires"), [(74, True), (60, True), (56, False)])
+def test_groups_with_names_ask_for_something_since_xena(
+    audit: Auditor, estate: Estate, host: Compute, version: int, fires: bool
+) -> None:
+    """One nova-compute of before Xena is enough to doubt what the scheduler makes of them."""
+    estate.compute("newest")
+    host.service["version"] = version
+    named = estate.flavor("named", 2, 4096, 20)
+    estate.add(flavor_extra_specs, flavor_id=named["id"], key="resources_GOLD:CUSTOM_GOLD", value="1")
+    assert [finding.subject["flavor"] for finding in audit(estate, "X34")] == ["named"] * fires
+
+
+def test_numbered_groups_have_always_asked_for_something(audit: Auditor, estate: Estate, host: Compute) -> None:
+    host.service["version"] = 40
+    numbered = estate.flavor("numbered", 2, 4096, 20)
+    estate.add(flavor_extra_specs, flavor_id=numbered["id"], key="resources1:CUSTOM_GOLD", value="1")
+    assert [finding.subject["flavor"] for finding in audit(estate, "X34")] == ["numbered"]
