@@ -46,6 +46,7 @@ CHECK = Check(
         ' WHERE undated.created_at IS NULL AND dated.latest IS NOT NULL"',
     ),
     references=("https://docs.openstack.org/api-ref/placement/#list-allocations",),
+    members=select(_consumer.c.table, _consumer.c.consumer_id.label("consumer")),
     query=(
         select(
             _listed.c.table,
