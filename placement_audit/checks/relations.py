@@ -57,6 +57,8 @@ _HOLDING = (
     "soft-delete",
     "error",
 )
+# More than any inventory has: a ratio is a FLOAT, and may be 1e30.
+_BOUNDLESS = 10**15
 # How many of many are named in one finding.
 _FEW = 5
 
@@ -72,8 +74,10 @@ def newest(*clocks: ColumnElement[Any]) -> ColumnElement[Any]:
 def capacity(inventory: FromClause) -> ColumnElement[Any]:
     """floor((total - reserved) * ratio), forgiving the rounding of a decimal ratio (SEMANTICS B.3)."""
     product = (inventory.c.total - inventory.c.reserved) * inventory.c.allocation_ratio
-    # SQLAlchemy's floor on SQLite is Python's, which takes no NULL.
-    return case((product.is_not(None), cast(func.floor(product * (1 + 1e-9)), Integer)))
+    # SQLAlchemy's floor on SQLite is Python's, which takes no NULL, and gives integers that SQLite cannot hold.
+    return case(
+        (product < _BOUNDLESS, cast(func.floor(product * (1 + 1e-9)), Integer)), (product.is_not(None), _BOUNDLESS)
+    )
 
 
 def invalid(inventory: FromClause) -> ColumnElement[bool]:

@@ -110,3 +110,10 @@ def test_fires_for_a_standard_class_that_is_reserved_whole(audit: Auditor, estat
     provider_with(estate, "VCPU", 4, 4, reserved=4)
     (finding,) = audit(estate, "P19")
     assert finding.evidence["capacity"] == 0
+
+
+def test_quiet_about_a_capacity_beyond_all_numbers(audit: Auditor, estate: Estate) -> None:
+    provider = estate.provider("node")
+    estate.inventory(provider, "VCPU", 2**31 - 1, allocation_ratio=1e30)
+    estate.claim("consumer", provider, {"VCPU": 4})
+    assert audit(estate, "P19") == []
