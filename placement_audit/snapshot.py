@@ -129,7 +129,7 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
     """
     with ExitStack() as stack:
         connections: dict[URL, Connection] = {}
-        estate = Estate()
+        estate = Estate(warnings=list(sources.warnings))
 
         def open_one(role: Role, name: str, url: URL, cell: cell_list.Cell | None = None) -> Database:
             server = server_of(url)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from placement_audit.source.config import Sources
     from placement_audit.source.connect import Limits
+    from placement_audit.source.login import Login
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +27,15 @@ class Live:
     config_file: tuple[str, ...]
     config_dir: tuple[str, ...]
     use_cell_credentials: bool
+    defaults_file: str | None
+    defaults_group_suffix: str
+    ask_pass: bool
+    password_file: str | None
+    password_command: str | None
+    ssl_ca: str | None
+    ssl_cert: str | None
+    ssl_key: str | None
+    ssl_verify_identity: bool | None
     statement_timeout: int
     lock_timeout: int
 
@@ -39,7 +50,47 @@ class Live:
     def sources(self) -> Sources:
         from placement_audit.source.config import from_options
 
-        return from_options(self.placement_db, self.api_db, self.cell_db, self.config_file, self.config_dir)
+        sources = from_options(
+            self.placement_db, self.api_db, self.cell_db, self.config_file, self.config_dir, self._login()
+        )
+        return replace(sources, warnings=tuple(self._shown()))
+
+    def _login(self) -> Login:
+        from placement_audit.source import login
+
+        if self.defaults_group_suffix and self.defaults_file is None:
+            raise click.UsageError("--defaults-group-suffix goes with --defaults-file")
+        ways = [self.ask_pass, self.password_file is not None, self.password_command is not None]
+        if sum(ways) > 1:
+            raise click.UsageError("give one of --ask-pass, --password-file and --password-command")
+        found = login.Login()
+        if self.defaults_file is not None:
+            found = login.from_option_file(self.defaults_file, self.defaults_group_suffix)
+        if self.password_file is not None:
+            found = replace(found, password=login.password_in(self.password_file))
+        elif self.password_command is not None:
+            found = replace(found, password=login.password_from(self.password_command))
+        elif self.ask_pass:
+            found = replace(found, password=login.asked())
+        verify = found.tls.verify if self.ssl_verify_identity is None else self.ssl_verify_identity
+        tls = login.Tls(
+            self.ssl_ca or found.tls.ca, self.ssl_cert or found.tls.cert, self.ssl_key or found.tls.key, verify
+        )
+        return replace(found, tls=replace(tls, required=found.tls.required))
+
+    def _shown(self) -> Iterator[str]:
+        """Which options of the command line hold a password that everybody on this machine can see."""
+        context = click.get_current_context()
+        texts = {"--cell-db": self.cell_db}
+        for name, text in (("placement_db", self.placement_db), ("api_db", self.api_db)):
+            if text and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+                texts["--" + name.replace("_", "-")] = (text,)
+        for option, urls in texts.items():
+            if any(re.search("://[^/@]*:[^/@]+@", url) for url in urls):
+                yield (
+                    f"the password in {option} shows in this machine's process list; leave it out of the URL, and use "
+                    "--defaults-file, --password-file, --password-command or --ask-pass"
+                )
 
     def limits(self) -> Limits:
         from placement_audit.source.connect import Limits
@@ -73,6 +124,29 @@ _LIVE = (
         "--use-cell-credentials",
         is_flag=True,
         help="Log in to the cells as cell_mappings says, that is as nova, instead of with the account of --api-db.",
+    ),
+    click.option(
+        "--defaults-file",
+        metavar="FILE",
+        help="A MySQL option file, such as ~/.my.cnf: user, password, host, port, socket and TLS of its [client].",
+    ),
+    click.option(
+        "--defaults-group-suffix", metavar="SUFFIX", default="", help="Read its group [clientSUFFIX] as well."
+    ),
+    click.option("--ask-pass", is_flag=True, help="Ask for the password at the terminal."),
+    click.option("--password-file", metavar="FILE", help="Take the password from the first line of a file."),
+    click.option(
+        "--password-command",
+        metavar="COMMAND",
+        help="Take the password from the first line that a command prints, such as 'pass show auditor'.",
+    ),
+    click.option("--ssl-ca", metavar="FILE", help="Talk TLS, to servers whose certificate this authority signed."),
+    click.option("--ssl-cert", metavar="FILE", help="The auditor's own certificate."),
+    click.option("--ssl-key", metavar="FILE", help="The key of that certificate."),
+    click.option(
+        "--ssl-verify-identity/--no-ssl-verify-identity",
+        default=None,
+        help="Whether the server's certificate must be of its host name.  [default: with --ssl-ca]",
     ),
     click.option(
         "--statement-timeout",

@@ -59,6 +59,10 @@ def reading(url: URL, limits: Limits) -> Iterator[Connection]:
         except (OSError, TypeError, ValueError, AttributeError) as error:
             # What drivers make of an option or a host name that they do not understand.
             raise CannotTell(f"{masked(url)}: cannot connect with this URL: {reason_of(error)}") from None
+        except RuntimeError as error:  # PyMySQL without its extra, for a login that sends the password encrypted
+            raise CannotTell(
+                f"{masked(url)}: {reason_of(error)}; pip install 'placement-audit[mysql8]', or connect with TLS"
+            ) from None
         try:
             _begin_reading(connection, limits)
         except BaseException:
@@ -102,6 +106,9 @@ def _engine(url: URL, limits: Limits) -> Engine:
             "read_timeout": limits.statement + CONNECT_TIMEOUT,
             "conv": {key: value for key, value in conversions.items() if key not in times},
         }
+        if url.password is not None:
+            # As the clients send it; the driver would make it Latin-1.
+            options["connect_args"]["password"] = url.password.encode()
         options["isolation_level"] = "AUTOCOMMIT"  # the transaction is begun by hand, below
         if "charset" not in url.query:
             url = url.update_query_dict({"charset": "utf8mb4"})
@@ -319,6 +326,8 @@ def reason_of(error: BaseException) -> str:
     said = str(arguments[-1]) if arguments else str(original)
     line = " ".join(said.split()) or type(original).__name__
     advice = _ADVICE.get(number) if number is not None else None
+    if "CERTIFICATE_VERIFY_FAILED" in line:
+        advice = "--ssl-ca names its authority; --no-ssl-verify-identity takes a certificate of another name"
     return f"{line} ({advice})" if advice else line
 
 
