@@ -23,7 +23,7 @@ from placement_audit import schema as t
 from placement_audit.allow import AllowList, Entry
 from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
 from placement_audit.schema import Role
-from placement_audit.snapshot import Progress, Source, kept, opened, sources_in, take
+from placement_audit.snapshot import Progress, Source, kept, sources_in, taken
 from placement_audit.source.config import Sources
 from placement_audit.source.connect import Limits, reason_of
 
@@ -115,8 +115,7 @@ def live_report(
     wanted = {table for check in checks for table in tables_of(check)} | (allow.tables() if allow else set())
     with TemporaryDirectory(prefix="placement-audit-") as folder:
         path = Path(folder) / "snapshot.sqlite"
-        with opened(sources, limits, own_credentials=own_credentials) as estate:
-            take(estate, path, wanted, progress)
+        estate = taken(sources, limits, path, wanted, progress, own_credentials=own_credentials)
         with kept(path) as connection:
             report = judge(connection, checks, grace, allow)
     return replace(report, warnings=(*estate.warnings, *report.warnings), seconds=time.perf_counter() - started)

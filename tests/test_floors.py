@@ -15,7 +15,7 @@ FLOORS = [
     {"snapshot"},
     {"checks", "candidates"},
     {"allow"},
-    {"audit"},
+    {"audit", "rehearsal"},
     {"render", "demo"},
     {"cli"},
     {"__main__"},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -38,6 +38,10 @@ class Live:
     ssl_verify_identity: bool | None
     statement_timeout: int
     lock_timeout: int
+    max_load: Mapping[str, float] = field(default_factory=dict)
+    pause: float = 0
+    replica_lag_max: int | None = None
+    max_wait: int = 60
 
     def named(self) -> bool:
         """Whether any live database is named by an option of the command line."""
@@ -95,7 +99,9 @@ class Live:
     def limits(self) -> Limits:
         from placement_audit.source.connect import Limits
 
-        return Limits(statement=self.statement_timeout, lock=self.lock_timeout)
+        return Limits(
+            self.statement_timeout, self.lock_timeout, self.max_load, self.pause, self.replica_lag_max, self.max_wait
+        )
 
 
 _LIVE = (
@@ -171,7 +177,7 @@ def live_options(function: F) -> F:
     """Where the live databases are; the command gets them as ``live``."""
 
     def gathered(**options: Any) -> Any:
-        names = Live.__dataclass_fields__
+        names = [name for name in Live.__dataclass_fields__ if name in options]
         live = Live(**{name: options.pop(name) for name in names})
         if live.config_file or live.config_dir:
             # Files on the command line are nearer than the environment: the two may speak of different clouds.
@@ -188,6 +194,55 @@ def live_options(function: F) -> F:
     for option in reversed(_LIVE):
         gathered = option(gathered)
     return gathered  # type: ignore[return-value]
+
+
+def _loads(_context: click.Context, _option: click.Parameter, texts: str | None) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for text in texts.split(",") if texts else ():
+        match = re.fullmatch(r"\s*(\w+)\s*[=:]\s*(\d+(?:\.\d+)?)\s*", text, re.ASCII)
+        if match is None:
+            raise click.BadParameter("expected VARIABLE=NUMBER, with commas between, such as Threads_running=50")
+        found[match[1]] = float(match[2])
+    return found
+
+
+_GENTLE = (
+    click.option(
+        "--max-load",
+        metavar="VARIABLE=NUMBER",
+        callback=_loads,
+        help="Wait between tables while a status variable of MySQL is above this, such as Threads_running=50. "
+        "Several with commas between.",
+    ),
+    click.option(
+        "--pause",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0, max=3600),
+        default=0,
+        help="Rest before each table.  [default: not]",
+    ),
+    click.option(
+        "--replica-lag-max",
+        metavar="SECONDS",
+        type=click.IntRange(min=0),
+        help="On a replica: wait while it is further behind than this.",
+    ),
+    click.option(
+        "--max-wait",
+        metavar="SECONDS",
+        type=click.IntRange(min=0),
+        default=60,
+        show_default=True,
+        help="How long to wait each time; then give up, with 2.",
+    ),
+)
+
+
+def gentle_options(function: F) -> F:
+    """How to spare the servers; below ``live_options``, which hands them on in ``live``."""
+    for option in reversed(_GENTLE):
+        function = option(function)
+    return function
 
 
 def _from_environment() -> list[str]:

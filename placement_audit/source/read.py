@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Column, Connection, DateTime, Select, Table, cast, func, null, select
+from sqlalchemy import Column, Connection, DateTime, Select, Table, cast, func, null, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from placement_audit.errors import CannotTell
 from placement_audit.schema import Clock
-from placement_audit.source.connect import at_home
+from placement_audit.source.config import masked
+from placement_audit.source.connect import at_home, reason_of, schema_of
 
 BATCH = 5_000
 # psycopg binds at most 65,535 values, SQLite 32,766.
@@ -32,15 +34,44 @@ def rows_of(
 
     ``only``: the values that further columns may have then. A column that is not among ``live`` is NULL.
     """
+    past = key is None and connection.dialect.driver == "pymysql"
+    for statement in statements_of(connection, url, table, live, key, keys, only):
+        yield from (_streamed_by_pymysql if past else _streamed)(connection, statement)
+
+
+def statements_of(
+    connection: Connection,
+    url: URL,
+    table: Table,
+    live: Collection[str],
+    key: Column[Any] | None = None,
+    keys: Sequence[str] = (),
+    only: Mapping[str, Sequence[Any]] = NO_BOUNDS,
+) -> Iterator[Select[Any]]:
+    """What ``rows_of`` sends."""
     statement = select_live(connection, url, table, live)
     if key is None:
-        streamed = _streamed_by_pymysql if connection.dialect.driver == "pymysql" else _streamed
-        yield from streamed(connection, statement)
+        yield statement
         return
     source = statement.get_final_froms()[0]
     statement = statement.where(*(source.c[name].in_(values) for name, values in only.items()))
     for start in range(0, len(keys), KEYS):
-        yield from _streamed(connection, statement.where(source.c[key.name].in_(keys[start : start + KEYS])))
+        yield statement.where(source.c[key.name].in_(keys[start : start + KEYS]))
+
+
+def row_estimates(connection: Connection, url: URL) -> dict[str, int]:
+    """About how many rows each table of a database has, as its server keeps count; SQLite keeps none."""
+    statement = {
+        "mysql": "SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = :schema",
+        "postgresql": "SELECT relname, reltuples FROM pg_class WHERE relnamespace = current_schema()::regnamespace",
+    }.get(connection.dialect.name)
+    if statement is None:
+        return {}
+    asked = text(statement).bindparams(schema=schema_of(url)) if ":schema" in statement else text(statement)
+    try:
+        return {str(name): max(0, int(rows)) for name, rows in connection.execute(asked) if rows is not None}
+    except DBAPIError as error:
+        raise CannotTell(f"{masked(url)}: the estimates of its rows: {reason_of(error)}") from None
 
 
 def select_live(connection: Connection, url: URL, table: Table, live: Collection[str]) -> Select[Any]:
