@@ -195,7 +195,7 @@ def _settle(connection: Connection, server: URL, estate: Estate) -> None:
     try:
         if load.wait(connection, server, estate.limits):
             begin_again(connection)  # rows as they are after the wait
-        estate.warnings += load.notes(connection, server)
+        estate.warnings += load.notes(connection, server, estate.limits)
     except SQLAlchemyError as error:
         raise CannotTell(f"{masked(server)}: looking at its state: {reason_of(error)}") from None
 

@@ -71,9 +71,13 @@ def _too_much(connection: Connection, url: URL, limits: Limits) -> str | None:
     return None
 
 
-def notes(connection: Connection, url: URL) -> Iterator[str]:
-    """Why an audit might better run elsewhere: where the cloud writes, and other servers have the same rows."""
-    if connection.dialect.name != "mysql" or connection.execute(text("SELECT @@global.read_only")).scalar():
+def notes(connection: Connection, url: URL, limits: Limits) -> Iterator[str]:
+    """What cannot be asked of this server; and where the cloud writes to it while others have the same rows."""
+    if connection.dialect.name != "mysql":
+        if limits.max_load or limits.lag is not None:
+            yield f"{masked(url)}: not asked: --max-load and --replica-lag-max are for MySQL and MariaDB alone"
+        return
+    if connection.execute(text("SELECT @@global.read_only")).scalar():
         return
     found = _status(connection, ("wsrep_connected", "wsrep_cluster_size", "Slaves_connected"))
     if found.get("wsrep_connected") == "ON":

@@ -21,7 +21,7 @@ from placement_audit.snapshot import kept, opened, sources_in, take, taken
 from placement_audit.source import load
 from placement_audit.source.config import Sources, from_options
 from placement_audit.source.connect import Limits, reading, seconds_behind, server_of
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, live
 from tests.conftest import CloudUrls, RealSchemas
 from tests.mariadb import Server, of_its_own
 
@@ -183,6 +183,12 @@ def test_it_gives_up_with_a_clear_word(run: Run, cloud: CloudUrls, options: tupl
         assert "Traceback" not in done.stderr
 
 
+def test_what_knows_no_load_is_said(run: Run, clean: Urls) -> None:
+    done = run("audit", *live(clean), "--max-load", "Threads_running=5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "placement.sqlite: not asked: --max-load" in " ".join(done.stdout.split())
+
+
 def test_it_waits_until_the_load_is_gone(mariadb: Server) -> None:
     others = [mariadb.connect() for _ in range(5)]
     url = server_of(mariadb.root_url)
@@ -321,7 +327,7 @@ def test_on_a_replica(pair: tuple[Server, Server]) -> None:
     url = server_of(replica.root_url)
     primary.execute("CREATE DATABASE later")
     with reading(url, Limits()) as connection:
-        assert list(load.notes(connection, url)) == []
+        assert list(load.notes(connection, url, Limits())) == []
         eventually(lambda: seconds_behind(connection)[0] not in {None, 0, 1})
         with pytest.raises(CannotTell, match=r"s behind, more than the 1 s of --replica-lag-max"):
             load.wait(connection, url, Limits(lag=1, wait=0))
@@ -339,7 +345,7 @@ def test_on_a_primary(pair: tuple[Server, Server]) -> None:
     url = server_of(pair[0].root_url)
     eventually(lambda: pair[0].execute("SHOW GLOBAL STATUS LIKE 'Slaves_connected'")[0][1] == "1")
     with reading(url, Limits()) as connection:
-        [note] = load.notes(connection, url)
+        [note] = load.notes(connection, url, Limits())
     assert "a primary with 1 replica(s)" in note
     assert str(url.password) not in note
 
@@ -359,7 +365,7 @@ def test_on_a_galera_node() -> None:
         )
         url = server_of(server.root_url)
         with reading(url, Limits()) as connection:
-            [note] = load.notes(connection, url)
+            [note] = load.notes(connection, url, Limits())
             assert "a Galera node that takes writes, one of 1" in note
 
 
