@@ -78,7 +78,7 @@ def read_again(
     try:
         with local_file(path, write=True).begin() as into:
             _same_databases(estate, into)
-            reader = Reader(estate.databases, into, progress)
+            reader = Reader(estate.databases, into, progress, estate.limits, once_more=False, would_read=None)
             _Second(reader, into, tables, doubts).run()
             if reader.failed:
                 raise CannotTell("; ".join(reader.failed.values()))

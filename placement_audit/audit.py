@@ -30,7 +30,7 @@ from placement_audit.allow import AllowList, Entry
 from placement_audit.errors import CannotTell
 from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
 from placement_audit.schema import Role
-from placement_audit.snapshot import Estate, Progress, Source, kept, opened, sources_in, take
+from placement_audit.snapshot import Estate, Progress, Source, kept, opened, sources_in, taken
 from placement_audit.source.config import Sources
 from placement_audit.source.connect import Limits, reason_of
 
@@ -163,9 +163,8 @@ def live_report(
 
     with TemporaryDirectory(prefix="placement-audit-") as folder:
         path = Path(folder) / "snapshot.sqlite"
-        with opening() as estate:
-            take(estate, path, wanted, progress)
-            servers = _servers(estate)
+        estate = taken(sources, limits, path, wanted, progress, own_credentials=own_credentials)
+        servers = _servers(estate)
         with kept(path) as connection:
             verdict = _Verdict.of(connection, checks, grace, allow)
             doubts = verdict.doubts(connection, servers) if confirm else None

@@ -20,10 +20,12 @@ from placement_audit import schema as t
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.source import cells as cell_list
+from placement_audit.source import load
 from placement_audit.source.config import Sources, Value, masked
 from placement_audit.source.connect import (
     Limits,
     at_home,
+    begin_again,
     end_reading,
     excess_grants,
     is_lost,
@@ -36,7 +38,7 @@ from placement_audit.source.connect import (
     server_version,
     utc_now,
 )
-from placement_audit.source.read import NO_BOUNDS, rows_of
+from placement_audit.source.read import NO_BOUNDS, rows_of, statements_of
 from placement_audit.source.recognise import Recognised, recognise
 
 FORMAT = 4
@@ -87,6 +89,12 @@ _INDEXED = (
 )
 
 Progress = Callable[[str, int], None]
+# For a dry run: what would be read of a table, and whether only the rows of suspects.
+WouldRead = Callable[["Database", Table, Iterable[Select[Any]], bool], None]
+
+
+class Lost(CannotTell):
+    """The way to a server broke off while it was read; with luck a second attempt gets through."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,7 @@ class Estate:
     ``settings``: what the services' configuration files say, as far as they were given.
     """
 
+    limits: Limits = field(default_factory=Limits)
     databases: list[Database] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     disabled: list[str] = field(default_factory=list)
@@ -136,12 +145,13 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
     """
     with ExitStack() as stack:
         connections: dict[URL, Connection] = {}
-        estate = Estate(settings=sources.settings)
+        estate = Estate(limits, warnings=list(sources.warnings), settings=sources.settings)
 
         def open_one(role: Role, name: str, url: URL, cell: cell_list.Cell | None = None) -> Database:
             server = server_of(url)
             if server not in connections:
                 connections[server] = stack.enter_context(reading(server, limits))
+                _settle(connections[server], server, estate)
             connection = connections[server]
             recognised = recognise(connection, url, role)
             estate.warnings += recognised.warnings
@@ -188,6 +198,42 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
         yield estate
 
 
+def _settle(connection: Connection, server: URL, estate: Estate) -> None:
+    try:
+        if load.wait(connection, server, estate.limits):
+            begin_again(connection)  # rows as they are after the wait
+        estate.warnings += load.notes(connection, server, estate.limits)
+    except SQLAlchemyError as error:
+        raise CannotTell(f"{masked(server)}: looking at its state: {reason_of(error)}") from None
+
+
+def taken(
+    sources: Sources,
+    limits: Limits,
+    path: Path,
+    wanted: Iterable[Table] | None = None,
+    progress: Progress = lambda *_: None,
+    *,
+    own_credentials: bool = True,
+) -> Estate:
+    """Open all databases, take the snapshot, and let go of them. Raises CannotTell.
+
+    When the way to a server is lost, once more from the start, and of all servers: placement must be seen before
+    the cells, and these before the API (SEMANTICS J.2).
+    """
+    tables = None if wanted is None else set(wanted)
+    try:
+        with opened(sources, limits, own_credentials=own_credentials) as estate:
+            take(estate, path, tables, progress, once_more=True)
+        return estate
+    except Lost as lost:
+        told = f"{lost}; everything was read a second time"
+    with opened(sources, limits, own_credentials=own_credentials) as estate:
+        take(estate, path, tables, progress)
+    estate.warnings.append(told)
+    return estate
+
+
 def _too_much_granted(databases: Sequence[Database]) -> Iterator[str]:
     by_account: dict[tuple[URL, tuple[str, ...]], list[str]] = {}
     for database in databases:
@@ -201,12 +247,19 @@ def _too_much_granted(databases: Sequence[Database]) -> Iterator[str]:
 
 
 def take(
-    estate: Estate, path: Path, wanted: Iterable[Table] | None = None, progress: Progress = lambda *_: None
+    estate: Estate,
+    path: Path,
+    wanted: Iterable[Table] | None = None,
+    progress: Progress = lambda *_: None,
+    *,
+    once_more: bool = False,
+    would_read: WouldRead | None = None,
 ) -> None:
     """Read what ``wanted`` is made of (None: the whole vocabulary) into a new snapshot at ``path``, mode 0600.
 
     The file has that name only when it is whole. Raises CannotTell when placement or the API database fails, or
-    the file cannot be written; a cell that fails is marked as unreadable in ``sources``.
+    the file cannot be written; a cell that fails is marked as unreadable in ``sources``. With ``once_more`` raises
+    Lost where another attempt may help. With ``would_read`` no row is read: it is told of each table instead.
     """
     tables = derived.with_parts(t.metadata.tables.values() if wanted is None else wanted)
     if not path.name or path.is_dir():
@@ -221,7 +274,7 @@ def take(
         try:
             engine = local_file(part, write=True)
             with engine.begin() as into:
-                _take(estate, into, tables, progress)
+                _take(estate, into, tables, progress, once_more, would_read)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -231,10 +284,17 @@ def take(
         raise CannotTell(f"cannot write the snapshot {path}: {reason_of(error)}") from None
 
 
-def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progress) -> None:
+def _take(
+    estate: Estate,
+    into: Connection,
+    tables: set[Table],
+    progress: Progress,
+    once_more: bool,
+    would_read: WouldRead | None,
+) -> None:
     t.metadata.create_all(into)
     taken_at = utc_now(estate.databases[0].connection)
-    reader = Reader(estate.databases, into, progress)
+    reader = Reader(estate.databases, into, progress, estate.limits, once_more, would_read)
     plain = {table for table in tables if table.info["home"] and table not in derived.KEYED}
     # Placement before the cells before the API: read from different servers in another order, fresh claims
     # would look unknown (SEMANTICS J.2).
@@ -258,7 +318,7 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
             reader.read(table.info["home"], [table], key, keys[query])
             _index(into, {table})
     if t.stale_copies in tables:
-        _count_left_behind(estate, into)
+        _count_left_behind(estate, into, would_read)
     reader.finish()
     for table in derived.COMPUTED:
         if table in tables:
@@ -270,13 +330,17 @@ def _take(estate: Estate, into: Connection, tables: set[Table], progress: Progre
     into.exec_driver_sql("ANALYZE")
 
 
-def _count_left_behind(estate: Estate, into: Connection) -> None:
+def _count_left_behind(estate: Estate, into: Connection, would_read: WouldRead | None) -> None:
     for database in estate.databases:
         if database.role is Role.API:
             for table in t.left_behind:
                 if table.name in database.recognised.columns:
                     count = select(func.count()).select_from(at_home(table, database.url))
+                    if would_read is not None:
+                        would_read(database, table, [count], False)
+                        continue
                     try:
+                        load.between_tables(database.connection, database.url, estate.limits)
                         rows = database.connection.scalar(count)
                     except SQLAlchemyError as error:
                         raise CannotTell(f"{masked(database.url)}: {table.name}: {reason_of(error)}") from None
@@ -290,6 +354,9 @@ class Reader:
     databases: Sequence[Database]
     into: Connection
     progress: Progress
+    limits: Limits
+    once_more: bool
+    would_read: WouldRead | None
     counts: dict[tuple[Role, str], int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -313,17 +380,26 @@ class Reader:
         live = database.recognised.columns.get(table.info.get("of", table.name))
         if live is None:
             return
+        only = derived.ONLY.get(table, NO_BOUNDS)
+        if self.would_read is not None:
+            some = ["…"] if key is not None else ()
+            would = statements_of(database.connection, database.url, table, live, key, some, only)
+            self.would_read(database, table, would, key is not None)
+            return
         read = database.role, database.name
         lead = (database.name,) if database.role is Role.CELL else ()
         write = _writer(self.into, table)
         try:
-            only = derived.ONLY.get(table, NO_BOUNDS)
+            load.between_tables(database.connection, database.url, self.limits)
             for batch in rows_of(database.connection, database.url, table, live, key, keys, only):
                 write(batch if not lead else [(*lead, *row) for row in batch])
                 self.counts[read] = self.counts.get(read, 0) + len(batch)
                 self.progress(f"{database.name}.{table.name}", len(batch))
         except SQLAlchemyError as error:
-            raise _Failed(f"{masked(database.url)}: reading {table.name}: {reason_of(error)}") from None
+            reason = f"{masked(database.url)}: reading {table.name}: {reason_of(error)}"
+            if self.once_more and is_lost(database.connection, error):
+                raise Lost(reason) from None
+            raise _Failed(reason) from None
 
     def rows(self, table: Table, key: Column[Any], keys: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """Rows by key of all databases of the table's role, not kept. Raises CannotTell when one cannot be read."""
@@ -493,7 +569,7 @@ class Examined:
     rows: dict[str, int]
 
 
-def examined(database: Database) -> Examined:
+def examined(database: Database, limits: Limits) -> Examined:
     """Look at one opened database. Raises CannotTell when a table cannot be counted."""
     connection = database.connection
     rows = {}
@@ -501,6 +577,7 @@ def examined(database: Database) -> Examined:
         if table.name not in database.recognised.columns:
             continue
         try:
+            load.between_tables(connection, database.url, limits)
             rows[table.name] = connection.scalar(select(func.count()).select_from(at_home(table, database.url))) or 0
         except SQLAlchemyError as error:
             raise CannotTell(f"{masked(database.url)}: counting {table.name}: {reason_of(error)}") from None

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,12 @@ def _in_a_container(stack: ExitStack) -> Server:
     return Server(url, f"testcontainers, image {image}")
 
 
-def _as_a_process(stack: ExitStack) -> Server:
+def of_its_own(stack: ExitStack, *settings: str) -> Server:
+    """Start a local server with further settings, for a test that must not disturb the others."""
+    return _as_a_process(stack, settings)
+
+
+def _as_a_process(stack: ExitStack, settings: Sequence[str] = ()) -> Server:
     program = _program("mariadbd", "mysqld") or _installed("mariadb-server", "mariadbd")
     folder = Path(tempfile.mkdtemp(prefix="placement-audit-", dir=_roomy_folder()))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -177,7 +182,7 @@ def _as_a_process(stack: ExitStack) -> Server:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "--no-defaults", *account, data, *SETTINGS, *listen, f"--init-file={start}"],
+            [program, "--no-defaults", *account, data, *SETTINGS, *listen, *settings, f"--init-file={start}"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

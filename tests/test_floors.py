@@ -16,7 +16,7 @@ FLOORS = [
     {"again"},
     {"checks", "candidates"},
     {"allow"},
-    {"audit"},
+    {"audit", "rehearsal"},
     {"render", "demo"},
     {"cli"},
     {"__main__"},

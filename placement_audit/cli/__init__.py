@@ -52,7 +52,7 @@ def main() -> None:
         told = io.StringIO()
         error.show(told)
         # An argument in the wrong place may be a URL with a password.
-        click.echo(re.sub(r"://[^\s'\")]*", "://…", told.getvalue()), err=True, nl=False)
+        click.echo(_without_urls(told.getvalue()), err=True, nl=False)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt, _Ended):
         click.echo("placement-audit: interrupted", err=True)
@@ -61,8 +61,12 @@ def main() -> None:
         _fail(f"{error.filename or 'output'}: {error.strerror}")
     except Exception:
         # A mistake of ours. Python would end with 1, which means findings.
-        traceback.print_exc()
+        click.echo(_without_urls(traceback.format_exc()), err=True, nl=False)
         _fail("internal error; the lines above say where, please report them")
+
+
+def _without_urls(text: str) -> str:
+    return re.sub(r"://[^\s'\")]*", "://…", text)
 
 
 class _Ended(BaseException):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from placement_audit.cli.options import Live, check_options, live_options
-from placement_audit.cli.output import show, written
+from placement_audit.cli.options import Live, check_options, gentle_options, live_options
+from placement_audit.cli.output import rehearse, show, written
 from placement_audit.errors import CannotTell
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class _Seconds(click.IntRange):
 
 @click.command("audit")
 @live_options
+@gentle_options
+@click.option("--dry-run", is_flag=True, help="Print what would be sent to the servers; read no rows.")
 @click.option("--snapshot", "snapshot_file", metavar="FILE", help="Audit a kept snapshot in place of live databases.")
 @check_options
 @click.option(
@@ -84,6 +86,7 @@ class _Seconds(click.IntRange):
 @click.option("--sendmail", metavar="PROGRAM", help="Hand the mail to a program such as /usr/sbin/sendmail instead.")
 def command(
     live: Live,
+    dry_run: bool,
     snapshot_file: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -110,6 +113,8 @@ def command(
     from placement_audit.finding import Severity
     from placement_audit.render import mail
 
+    if dry_run:
+        return _dry_run(live, snapshot_file, select, ignore, allow_file)
     gc.disable()  # rows by the hundred thousand, none of them in a cycle: looking for cycles is a tenth of the time
 
     least = Severity(fail_on)
@@ -134,6 +139,20 @@ def command(
             show(text)  # so that cron's own mail may carry it
             raise
     return 0 if exit_zero and code == 1 else code
+
+
+def _dry_run(
+    live: Live, snapshot_file: str | None, select: tuple[str, ...], ignore: tuple[str, ...], allow_file: str | None
+) -> int:
+    from placement_audit import allow as allow_list
+    from placement_audit.audit import tables_of
+    from placement_audit.checks import chosen
+
+    if snapshot_file is not None:
+        raise click.UsageError("--dry-run is about live databases: a snapshot needs none")
+    allow = allow_list.read(allow_file, chosen((), ignore)) if allow_file is not None else None
+    wanted = {table for check in chosen(select, ignore) for table in tables_of(check)}
+    return rehearse(live, wanted | (allow.tables() if allow else set()))
 
 
 def _report(

@@ -236,6 +236,8 @@ def _databases(live: Live, snapshot_file: str | None, with_nova: bool) -> Iterat
             yield _Databases(connection, f"the snapshot {snapshot_file}", single, connection, None, live)
             return
         sources, limits = live.sources(), live.limits()
+        for warning in sources.warnings:
+            click.echo(f"placement-audit: note: {warning}", err=True)
         if with_nova and sources.api is None:
             raise CannotTell(
                 "--flavor and --server need nova's API database: give --api-db, PLACEMENT_AUDIT_API_DB "

@@ -6,27 +6,31 @@ from pathlib import Path
 
 import click
 
-from placement_audit.cli.options import Live, live_options
+from placement_audit.cli.options import Live, gentle_options, live_options
+from placement_audit.cli.output import rehearse
 
 
 @click.command("snapshot")
 @live_options
+@gentle_options
+@click.option("--dry-run", is_flag=True, help="Print what would be sent to the servers; read no rows.")
 @click.option("-o", "--output", metavar="FILE", required=True, help="The snapshot to write (mode 0600).")
-def command(live: Live, output: str) -> int:
+def command(live: Live, dry_run: bool, output: str) -> int:
     """Keep what an audit reads in one SQLite file, to be audited later or elsewhere.
 
     The file holds no credentials. It holds uuids, host names and project ids.
     """
     from placement_audit.cli.progress import shown
     from placement_audit.render.escape import plain
-    from placement_audit.snapshot import kept, opened, sources_in, take
+    from placement_audit.snapshot import kept, sources_in, taken
 
+    if dry_run:
+        return rehearse(live, None)
     path = Path(output)
-    with (
-        opened(live.sources(), live.limits(), own_credentials=not live.use_cell_credentials) as estate,
-        shown() as progress,
-    ):
-        take(estate, path, progress=progress)
+    with shown() as progress:
+        estate = taken(
+            live.sources(), live.limits(), path, progress=progress, own_credentials=not live.use_cell_credentials
+        )
     for warning in estate.warnings:
         click.echo(plain(f"note: {warning}"), err=True)
     with kept(path) as connection:

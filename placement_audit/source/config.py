@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from placement_audit.errors import CannotTell
+from placement_audit.source.login import Login
 
 DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
 
@@ -54,6 +55,7 @@ class Sources:
     """URLs of the databases. ``base``, as written, is what nova fills cell templates from (SEMANTICS C.7).
 
     ``settings``: those of SETTINGS that the configuration files name.
+    ``warnings``: what people should know about how they gave them.
     """
 
     placement: URL
@@ -61,6 +63,7 @@ class Sources:
     cells: Mapping[str, URL] = field(default_factory=dict)
     base: str | None = None
     settings: Mapping[str, Value] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 def url_of(text: str, meant_for: str) -> URL:
@@ -105,8 +108,9 @@ def from_options(
     cell_dbs: Sequence[str],
     config_files: Sequence[str] = (),
     config_dirs: Sequence[str] = (),
+    login: Login = Login(),  # noqa: B008  immutable
 ) -> Sources:
-    """The databases that options name; what they leave open comes from the configuration files.
+    """The databases that options name; what they leave open comes from the configuration files and the login.
 
     Raises CannotTell when no placement database is named, or a URL or file cannot be understood.
     """
@@ -130,10 +134,16 @@ def from_options(
             raise CannotTell("--cell-db takes NAME=URL, for example cell1=mysql+pymysql://USER:PASSWORD@HOST/nova")
         if name in cells:
             raise CannotTell(f"--cell-db names {name!r} twice")
-        cells[name] = url_of(text, f"--cell-db {name}")
+        cells[name] = login.completing(url_of(text, f"--cell-db {name}"))
+
+    def logged_in(text: str, option: str, given: bool) -> URL:
+        if given:
+            return login.completing(url_of(text, option))
+        return login.instead_of_the_service(url_of(text, f"[{option[2:-3]}_database]/connection"))
+
     return Sources(
-        placement=url_of(placement, "--placement-db" if placement_db else "[placement_database]/connection"),
-        api=url_of(api, "--api-db" if api_db else "[api_database]/connection") if api else None,
+        placement=logged_in(placement, "--placement-db", bool(placement_db)),
+        api=logged_in(api, "--api-db", bool(api_db)) if api else None,
         cells=cells,
         base=configured.get("database"),
         settings=settings_in(config_files, config_dirs),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,25 @@ from placement_audit.source.config import masked
 
 CONNECT_TIMEOUT = 10
 
+# SQLAlchemy logs, with a traceback, that it cannot close what is closed already; nobody shall read that.
+logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
+
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds after which a server gives up: one statement; waiting for a row or table lock."""
+    """Seconds after which a server gives up: one statement; waiting for a row or table lock.
+
+    Between tables: status variables and the most that each may be, seconds to pause, seconds that a replica may be
+    behind, and how long to wait for all that. ``heard``: told of each statement, with its server.
+    """
 
     statement: int = 300
     lock: int = 1
+    max_load: Mapping[str, float] = field(default_factory=dict)
+    pause: float = 0
+    lag: int | None = None
+    wait: int = 60
+    heard: Callable[[URL, str], None] | None = None
 
 
 def server_of(url: URL) -> URL:
@@ -58,12 +71,20 @@ def reading(url: URL, limits: Limits) -> Iterator[Connection]:
     """
     try:
         try:
-            connection = _engine(url, limits).connect()
+            engine = _engine(url, limits)
+            if limits.heard is not None:
+                _overhear(engine, url, limits.heard)
+            connection = engine.connect()
         except (OSError, TypeError, ValueError, AttributeError) as error:
             # What drivers make of an option or a host name that they do not understand.
             raise CannotTell(f"{masked(url)}: cannot connect with this URL: {reason_of(error)}") from None
+        except RuntimeError as error:  # PyMySQL without its extra, for a login that sends the password encrypted
+            raise CannotTell(
+                f"{masked(url)}: {reason_of(error)}; pip install 'placement-audit[mysql8]', or connect with TLS"
+            ) from None
         try:
             _begin_reading(connection, limits)
+            session = _session(connection)
         except BaseException:
             connection.close()
             raise
@@ -71,12 +92,41 @@ def reading(url: URL, limits: Limits) -> Iterator[Connection]:
         raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None
     try:
         yield connection
-    except BaseException:
+    except BaseException as error:
         # Not close(): it would first fetch the rest of a result that is still streaming.
         connection.invalidate()
+        if session and not isinstance(error, Exception):
+            with suppress(Exception):  # the user wants to go
+                _end_session(engine, *session)
         raise
     finally:
         connection.close()
+
+
+def _session(connection: Connection) -> tuple[int, str] | None:
+    """MySQL's number of this session, and a pattern for what the server takes our address for."""
+    if connection.dialect.name != "mysql":
+        return None
+    driver: Any = connection.connection.driver_connection
+    address = driver._sock.getsockname()
+    return driver.thread_id(), f"%:{address[1]}" if isinstance(address, tuple) else "localhost"
+
+
+def _end_session(engine: Engine, number: int, host: str) -> None:
+    """What the mariadb client does at Ctrl-C: a server at work does not notice that nobody listens any more.
+
+    Only where number and address are ours: behind a proxy a second connection may reach another server.
+    """
+    with engine.connect() as connection:
+        ours = text("SELECT count(*) FROM information_schema.processlist WHERE id = :number AND host LIKE :host")
+        if connection.scalar(ours, {"number": number, "host": host}):
+            connection.exec_driver_sql(f"KILL {number}")
+
+
+def _overhear(engine: Engine, url: URL, heard: Callable[[URL, str], None]) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def told(_connection: object, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        heard(url, cursor.mogrify(statement, parameters) if parameters and hasattr(cursor, "mogrify") else statement)
 
 
 @contextmanager
@@ -105,6 +155,9 @@ def _engine(url: URL, limits: Limits) -> Engine:
             "read_timeout": limits.statement + CONNECT_TIMEOUT,
             "conv": {key: value for key, value in conversions.items() if key not in times},
         }
+        if url.password is not None:
+            # As the clients send it; the driver would make it Latin-1.
+            options["connect_args"]["password"] = url.password.encode()
         options["isolation_level"] = "AUTOCOMMIT"  # the transaction is begun by hand, below
         if "charset" not in url.query:
             url = url.update_query_dict({"charset": "utf8mb4"})
@@ -158,7 +211,7 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
             run("SET SESSION group_concat_max_len = 67108864")  # a chunk of rows (read.py) is at most some megabytes
         else:
             run(f"SET SESSION max_execution_time = {limits.statement * 1000}")
-        run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        begin_again(connection)
     elif connection.dialect.name == "postgresql":
         run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         run("SET LOCAL TimeZone = 'UTC'")
@@ -169,8 +222,23 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
         run("SELECT name FROM sqlite_master LIMIT 1")  # an encrypted or foreign file fails here
 
 
-def is_lost(connection: Connection) -> bool:
-    """Whether the server, or the way to it, is gone."""
+def begin_again(connection: Connection) -> None:
+    """On MySQL see the rows as they are now."""
+    if connection.dialect.name == "mysql":
+        connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def is_lost(connection: Connection, error: SQLAlchemyError | None = None) -> bool:
+    """Whether the server, or the way to it, is gone, as ``error`` may tell."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        if isinstance(error.orig, connection.dialect.loaded_dbapi.Error) and connection.dialect.is_disconnect(
+            error.orig, None, None
+        ):
+            return True
+    if connection.invalidated:
+        return True
     driver: Any = connection.connection.driver_connection
     return connection.dialect.name == "mysql" and not driver.open
 
@@ -299,20 +367,28 @@ def server_version(connection: Connection) -> str:
 
 def replication_lag(connection: Connection) -> str | None:
     """How far a replica is behind, in words; None when this is no replica or the account may not ask."""
-    if connection.dialect.name != "mysql":
-        return None
-    mariadb = getattr(connection.dialect, "is_mariadb", False)
-    statement = "SHOW ALL REPLICAS STATUS" if mariadb else "SHOW REPLICA STATUS"
     try:
-        row = connection.execute(text(statement)).mappings().first()
+        behind = seconds_behind(connection)
     except DBAPIError:
         return None
-    if row is None:
+    if not behind:
         return None
-    for key in ("Seconds_Behind_Master", "Seconds_Behind_Source"):
-        if key in row:
-            return "replication is not running" if row[key] is None else f"{row[key]} s behind its primary"
-    return None
+    if None in behind:
+        return "replication is not running"
+    return f"{max(seconds for seconds in behind if seconds is not None)} s behind its primary"
+
+
+def seconds_behind(connection: Connection) -> list[int | None]:
+    """How far a replica is behind each of its primaries; None where replication is not running. Empty: no replica.
+
+    Raises DBAPIError when the account may not ask.
+    """
+    if connection.dialect.name != "mysql":
+        return []
+    mariadb = getattr(connection.dialect, "is_mariadb", False)
+    rows = connection.execute(text("SHOW ALL REPLICAS STATUS" if mariadb else "SHOW REPLICA STATUS")).mappings().all()
+    key = "Seconds_Behind_Master" if mariadb else "Seconds_Behind_Source"
+    return [None if row[key] is None else int(row[key]) for row in rows]
 
 
 def reason_of(error: BaseException) -> str:
@@ -323,6 +399,8 @@ def reason_of(error: BaseException) -> str:
     said = str(arguments[-1]) if arguments else str(original)
     line = " ".join(said.split()) or type(original).__name__
     advice = _ADVICE.get(number) if number is not None else None
+    if "CERTIFICATE_VERIFY_FAILED" in line:
+        advice = "--ssl-ca names its authority; --no-ssl-verify-identity takes a certificate of another name"
     return f"{line} ({advice})" if advice else line
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from socket import SHUT_RDWR
 from types import MappingProxyType
 from typing import Any
 
@@ -24,13 +25,16 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    text,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from placement_audit import schema as t
+from placement_audit.errors import CannotTell
 from placement_audit.schema import Clock
-from placement_audit.source.connect import at_home
+from placement_audit.source.config import masked
+from placement_audit.source.connect import at_home, reason_of, schema_of
 
 BATCH = 5_000
 # What grows with the servers, and holds neither a FLOAT nor JSON, which a server might write in other words there.
@@ -53,17 +57,47 @@ def rows_of(
 
     ``only``: the values that further columns may have then. A column that is not among ``live`` is NULL.
     """
+    if key is None and _in_pieces(connection, table, live):
+        yield from _in_chunks(connection, select_live(connection, url, table, live))
+        return
+    past = key is None and connection.dialect.driver == "pymysql"
+    for statement in statements_of(connection, url, table, live, key, keys, only):
+        yield from (_streamed_by_pymysql if past else _streamed)(connection, statement)
+
+
+def statements_of(
+    connection: Connection,
+    url: URL,
+    table: Table,
+    live: Collection[str],
+    key: Column[Any] | None = None,
+    keys: Sequence[str] = (),
+    only: Mapping[str, Sequence[Any]] = NO_BOUNDS,
+) -> Iterator[Select[Any]]:
+    """What ``rows_of`` sends."""
     statement = select_live(connection, url, table, live)
     if key is None:
-        if table in _LARGE and "id" in live and getattr(connection.dialect, "is_mariadb", False):
-            yield from _in_chunks(connection, statement)
-        else:
-            yield from _plainly(connection, statement)
+        yield _chunk(statement, literal_column("-1")) if _in_pieces(connection, table, live) else statement
         return
     source = statement.get_final_froms()[0]
     statement = statement.where(*(source.c[name].in_(values) for name, values in only.items()))
     for start in range(0, len(keys), KEYS):
-        yield from _streamed(connection, statement.where(source.c[key.name].in_(keys[start : start + KEYS])))
+        yield statement.where(source.c[key.name].in_(keys[start : start + KEYS]))
+
+
+def row_estimates(connection: Connection, url: URL) -> dict[str, int]:
+    """About how many rows each table of a database has, as its server keeps count; SQLite keeps none."""
+    statement = {
+        "mysql": "SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = :schema",
+        "postgresql": "SELECT relname, reltuples FROM pg_class WHERE relnamespace = current_schema()::regnamespace",
+    }.get(connection.dialect.name)
+    if statement is None:
+        return {}
+    asked = text(statement).bindparams(schema=schema_of(url)) if ":schema" in statement else text(statement)
+    try:
+        return {str(name): max(0, int(rows)) for name, rows in connection.execute(asked) if rows is not None}
+    except DBAPIError as error:
+        raise CannotTell(f"{masked(url)}: the estimates of its rows: {reason_of(error)}") from None
 
 
 def select_live(connection: Connection, url: URL, table: Table, live: Collection[str]) -> Select[Any]:
@@ -105,12 +139,18 @@ def _as_kept(column: Column[Any], dialect: str) -> Any:
     return column  # the connection hands MySQL's times on as text
 
 
-def _plainly(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
-    streamed = _streamed_by_pymysql if connection.dialect.driver == "pymysql" else _streamed
-    return streamed(connection, statement)
+def _in_pieces(connection: Connection, table: Table, live: Collection[str]) -> bool:
+    return table in _LARGE and "id" in live and getattr(connection.dialect, "is_mariadb", False)
 
 
 _ID = column("id", Integer)
+
+
+def _chunk(statement: Select[Any], last: ColumnElement[Any]) -> Select[Any]:
+    """The rows after an id as one text, the last id among them, and how many they are."""
+    rows = statement.with_only_columns(_ID, func.json_array(*statement.selected_columns).label("row"))
+    chunk = rows.where(last < _ID).order_by(_ID).limit(BATCH).subquery("chunk")
+    return select(func.group_concat(chunk.c.row), func.max(chunk.c.id), func.count())
 
 
 def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
@@ -121,11 +161,7 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
     """
     from pymysql.err import MySQLError
 
-    chunk = statement.with_only_columns(_ID, func.json_array(*statement.selected_columns).label("row"))
-    chunk = chunk.where(bindparam("last", type_=Integer) < _ID).order_by(_ID).limit(BATCH)
-    rows = chunk.subquery("chunk")
-    whole = select(func.group_concat(rows.c.row), func.max(rows.c.id), func.count())
-    compiled = whole.compile(connection)
+    compiled = _chunk(statement, bindparam("last", type_=Integer)).compile(connection)
     driver: Any = connection.connection.driver_connection
 
     def fetched(last: int) -> tuple[str | None, int, int]:
@@ -135,7 +171,8 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
         return found
 
     last = -1
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         coming = pool.submit(fetched, last)
         while True:
             try:
@@ -154,7 +191,13 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
             if count < BATCH:
                 return
             last = end
-    yield from _plainly(connection, statement.where(literal_column(str(last)) < _ID))
+    except BaseException:
+        if driver.open:
+            driver._sock.shutdown(SHUT_RDWR)  # nobody waits any longer for what is on its way
+        raise
+    finally:
+        pool.shutdown()
+    yield from _streamed_by_pymysql(connection, statement.where(literal_column(str(last)) < _ID))
 
 
 def _streamed_by_pymysql(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
