@@ -22,10 +22,14 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from placement_audit import schema as t
 
@@ -370,11 +374,32 @@ def never_started(class_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(class_id < len(t.STANDARD_CLASSES), ~exists().where(standard.c.name.in_(t.STANDARD_CLASSES)))
 
 
+class _Later(FunctionElement[Any]):
+    """A clock that many seconds later."""
+
+    inherit_cache = True
+
+    def __init__(self, clock: ColumnElement[Any], seconds: int) -> None:
+        super().__init__(clock, literal_column(str(seconds)))
+
+
+@compiles(_Later, "sqlite")
+def _later_on_sqlite(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
+    clock, seconds = (compiler.process(part, **options) for part in element.clauses)
+    return f"datetime({clock}, '{seconds} seconds')"
+
+
+@compiles(_Later, "mysql")
+def _later_on_mysql(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
+    clock, seconds = (compiler.process(part, **options) for part in element.clauses)
+    return f"CONVERT({clock} + INTERVAL {seconds} SECOND USING ascii)"
+
+
 def before(*, days: int = 0, hours: int = 0, minutes: int = 0) -> ColumnElement[Any]:
     """A moment that long before the snapshot. A comparison of a clock that is NULL with it holds for nothing."""
     seconds = ((days * 24 + hours) * 60 + minutes) * 60
     taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
-    return func.datetime(taken_at, f"-{seconds} seconds")
+    return _Later(taken_at, -seconds)
 
 
 def cell0s() -> Select[Any]:
@@ -433,7 +458,7 @@ def steady(service: FromClause) -> ColumnElement[bool]:
     the next sign of life comes after.
     """
     written = func.coalesce(service.c.updated_at, "")
-    return or_(written <= func.datetime(service.c.last_seen_up, "+2 seconds"), service.c.last_seen_up.is_(None))
+    return or_(written <= _Later(service.c.last_seen_up, 2), service.c.last_seen_up.is_(None))
 
 
 def not_ironic(node: FromClause) -> ColumnElement[bool]:
