@@ -202,6 +202,7 @@ cell_mappings = Table(
     info={"home": Role.API},
 )
 
+alembic_version = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 # sqlalchemy-migrate's, until 2023.2: the only word on the release before Xena (SEMANTICS C.6).
 migrate_version = Table("migrate_version", MetaData(), Column("repository_id", String(250)), Column("version", Integer))
 

@@ -1,10 +1,12 @@
 """The files of sql/ through the real client, held against what a snapshot gives."""
 
+import atexit
 import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import URL, Connection, make_url, select
@@ -12,7 +14,8 @@ from sqlalchemy import URL, Connection, make_url, select
 from placement_audit import schema as t
 from placement_audit.demo.estate import Urls
 from placement_audit.finding import Check
-from placement_audit.sqlfile import Homes, file_of, selects_candidates
+from placement_audit.sqlfile.checks import file_of, selects_candidates
+from placement_audit.sqlfile.prelude import Homes
 from tests.mariadb import client
 
 Rows = list[dict[str, str]]
@@ -21,9 +24,8 @@ _file = cache(file_of)
 _ESCAPED = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
 
 
-def through_client(url: URL, sql: str) -> str:
-    """What the client prints; it stops at the first error, which becomes an AssertionError."""
-    command = [
+def _command(url: URL) -> list[str]:
+    return [
         _program(),
         "--no-defaults",
         "--batch",
@@ -32,9 +34,42 @@ def through_client(url: URL, sql: str) -> str:
         f"--user={url.username}",
         f"--password={url.password}",
     ]
-    done = subprocess.run(command, input=sql, capture_output=True, encoding="utf-8", check=False)
+
+
+def through_client(url: URL, sql: str) -> str:
+    """What a client of its own prints; it stops at the first error, which becomes an AssertionError."""
+    done = subprocess.run(_command(url), input=sql, capture_output=True, encoding="utf-8", check=False)
     assert not done.returncode, done.stderr
     return done.stdout
+
+
+@cache
+def _running(url: URL) -> "subprocess.Popen[str]":
+    """One client for the whole session: to start one takes longer than what it does."""
+    client = subprocess.Popen(
+        [*_command(url), "--unbuffered", "--force"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    atexit.register(client.kill)
+    return client
+
+
+def _printed(url: URL, sql: str) -> list[str]:
+    client = _running(url)
+    assert client.stdin
+    assert client.stdout
+    client.stdin.write(f"{sql}SELECT 1 AS `== end`;\n")
+    client.stdin.flush()
+    lines = []
+    while (line := client.stdout.readline()) != "== end\n":
+        assert line, "the client has ended"
+        lines.append(line.removesuffix("\n"))
+    client.stdout.readline()
+    assert not [line for line in lines if line.startswith("ERROR ")], lines
+    return lines
 
 
 def homes(urls: Urls, *, nova: bool = True) -> Homes:
@@ -45,13 +80,14 @@ def homes(urls: Urls, *, nova: bool = True) -> Homes:
 
 
 def rows(url: URL, files: Mapping[str, str]) -> dict[str, Rows]:
-    """The rows of several files, by one call of the client."""
-    text = "".join(f"SELECT '{name}' AS `== file`;\n{file}\n" for name, file in files.items())
+    """The rows of several files."""
     found: dict[str, Rows] = {}
-    for part in through_client(url, text).split("== file\n")[1:]:
-        name, *lines = part.splitlines()
-        heads = lines[0].split("\t") if lines else []
-        found[name] = [dict(zip(heads, map(_plain, line.split("\t")), strict=True)) for line in lines[1:]]
+    lines = _printed(url, "".join(f"SELECT '{name}' AS `== file`;\n{file}\n" for name, file in files.items()))
+    starts = [number for number, line in enumerate(lines) if line == "== file"]
+    for start, stop in pairwise([*starts, len(lines)]):
+        _, name, *some = lines[start:stop]
+        heads, *rest = [line.split("\t") for line in some] or [[]]
+        found[name] = [dict(zip(heads, map(_plain, values), strict=True)) for values in rest]
     return found
 
 
@@ -80,8 +116,11 @@ def _counted(rows: Iterable[Mapping[str, Any]]) -> Counter[tuple[tuple[str, str]
 
 def _normal(value: object) -> str:
     """As the client prints it; what is listed in one text has no order."""
-    text = "NULL" if value is None else str(value)
+    return " ".join(sorted(map(_word, re.split(r"[ ,;]+", "NULL" if value is None else str(value)))))
+
+
+def _word(text: str) -> str:
     try:
         return f"{float(text):.6g}"
     except ValueError:
-        return " ".join(sorted(re.split(r"[ ,;]+", text)))
+        return text

@@ -15,7 +15,7 @@ FLOORS = [
     {"snapshot"},
     {"checks", "candidates"},
     {"allow"},
-    {"audit"},
+    {"audit", "sqlfile"},
     {"render", "demo"},
     {"cli"},
     {"__main__"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Inspector, Table, inspect, select
+from sqlalchemy import Connection, Inspector, String, Table, column, inspect, select, table
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -79,7 +79,7 @@ def recognise(connection: Connection, url: URL, expected: Role) -> Recognised:
         role = _role(names, heads)
         if role is not expected:
             raise CannotTell(_not_as_expected(url, names, role, expected))
-        columns = _columns(inspector, schema, names, expected)
+        columns = _columns(inspector, connection, schema, names, expected)
         numbers = _legacy_numbers(connection, url, names)
     except (SQLAlchemyError, OSError) as error:
         raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None
@@ -123,11 +123,27 @@ def _not_as_expected(url: URL, names: set[str], role: Role | None, expected: Rol
     )
 
 
-def _columns(inspector: Inspector, schema: str | None, names: set[str], role: Role) -> dict[str, frozenset[str]]:
+def _columns(
+    inspector: Inspector, connection: Connection, schema: str | None, names: set[str], role: Role
+) -> dict[str, frozenset[str]]:
     kept = [*live_tables(role), *(left_behind if role is Role.API else ())]
-    wanted = [table.name for table in kept if table.name in names]
+    wanted = [str(table.name) for table in kept if table.name in names]
+    if connection.dialect.name == "mysql":
+        # SQLAlchemy would ask for SHOW CREATE TABLE, which takes SELECT on all columns.
+        granted: dict[str, set[str]] = {name: set() for name in wanted}
+        asked = select(_SHOWN).where(_SHOWN.c.table_schema == schema, _SHOWN.c.table_name.in_(wanted))
+        for _, of_table, name in connection.execute(asked):
+            granted[of_table].add(name)
+        return {name: frozenset(columns) for name, columns in granted.items()}
     found = inspector.get_multi_columns(schema=schema, filter_names=wanted)
     return {name: frozenset(column["name"] for column in columns) for (_, name), columns in found.items()}
+
+
+_SHOWN = table(
+    "columns",
+    *(column(name, String) for name in ("table_schema", "table_name", "column_name")),
+    schema="information_schema",
+)
 
 
 def _legacy_numbers(connection: Connection, url: URL, names: set[str]) -> list[int]:

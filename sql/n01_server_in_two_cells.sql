@@ -1,0 +1,180 @@
+-- N01 server-in-two-cells: Server that two cells show at once
+-- Severity: error, impact H
+--
+-- Says: server {instance} is {vm_state} on {host} in {cell}, and at the same time {other_vm_state} on {other_host} in
+-- {other_cell}
+--
+-- Why: Nova works on the row of the cell that the server is mapped to. The other row is seen by nobody, yet the compute
+-- service there may count, restart or delete the guest of the same name.
+--
+-- Left alone:
+-- - a resize between cells, which hides one of the rows
+-- - a migration of the server is in progress
+-- - rows made or changed just now: a build that fails goes to cell0 within moments
+--
+-- What to do, with a row's columns for the names in braces:
+--   openstack server show {instance}
+--   nova-manage cell_v2 verify_instance --uuid {instance}
+--   # look on both hosts for the guest before a row is deleted by hand, in the cell that is not the server's
+--
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
+-- Before 2023.2 there is no instances.compute_id: write NULL in its place.
+-- As long as cell_mappings has a cell that is not named here, there are no rows.
+--
+-- Written by: placement-audit sql
+
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00';
+SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 1048576;
+-- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
+SET SESSION optimizer_switch = 'derived_merge=off';
+SET @taken_at = UTC_TIMESTAMP();
+
+SELECT concat('cell ', coalesce(mapping.name, mapping.uuid), ' is not named in this file: what is in it looks unknown')
+    AS warning
+FROM nova_api.cell_mappings AS mapping
+WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+    '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+    '') = 'nova_cell0')
+  AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova');
+
+WITH instances AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
+      CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
+      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
+      CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
+      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.instances
+),
+migrations AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted AS deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted AS deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.migrations
+),
+sources AS (
+  SELECT 'read' AS status
+  UNION ALL
+  SELECT 'read' AS status
+  UNION ALL
+  SELECT 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
+  UNION ALL
+  SELECT 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
+  UNION ALL
+  SELECT 'missing' AS status
+  FROM nova_api.cell_mappings AS mapping
+  WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova_cell0')
+    AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+        '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+        '') = 'nova')
+)
+SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state, other_server.cell AS other_cell,
+    other_server.host AS other_host, other_server.vm_state AS other_vm_state, CASE WHEN ((
+  SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+      coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+      '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
+  FROM migrations AS last_move
+  WHERE last_move.instance_uuid = servers.uuid
+) >= coalesce(CASE WHEN (CASE WHEN (other_server.created_at >= coalesce(other_server.updated_at,
+    '')) THEN other_server.created_at ELSE other_server.updated_at END >= coalesce(CASE WHEN (servers.created_at >=
+    coalesce(servers.updated_at, '')) THEN servers.created_at ELSE servers.updated_at END,
+    '')) THEN CASE WHEN (other_server.created_at >= coalesce(other_server.updated_at,
+    '')) THEN other_server.created_at ELSE other_server.updated_at END ELSE CASE WHEN (servers.created_at >=
+    coalesce(servers.updated_at, '')) THEN servers.created_at ELSE servers.updated_at END END, '')) THEN (
+  SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+      coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+      '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
+  FROM migrations AS last_move
+  WHERE last_move.instance_uuid = servers.uuid
+) ELSE CASE WHEN (CASE WHEN (other_server.created_at >= coalesce(other_server.updated_at,
+    '')) THEN other_server.created_at ELSE other_server.updated_at END >= coalesce(CASE WHEN (servers.created_at >=
+    coalesce(servers.updated_at, '')) THEN servers.created_at ELSE servers.updated_at END,
+    '')) THEN CASE WHEN (other_server.created_at >= coalesce(other_server.updated_at,
+    '')) THEN other_server.created_at ELSE other_server.updated_at END ELSE CASE WHEN (servers.created_at >=
+    coalesce(servers.updated_at, '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change
+FROM (
+  SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+      instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+      instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+      instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+  FROM instances
+  WHERE instances.deleted = 0
+    AND coalesce(instances.hidden, 0) = 0
+) AS servers
+INNER JOIN (
+  SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+      instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+      instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+      instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+  FROM instances
+  WHERE instances.deleted = 0
+    AND coalesce(instances.hidden, 0) = 0
+) AS other_server ON other_server.uuid = servers.uuid
+  AND other_server.cell > servers.cell
+WHERE servers.uuid IN (
+  SELECT instances.uuid
+  FROM instances
+  GROUP BY instances.uuid
+  HAVING count(*) > 1
+)
+  AND NOT (EXISTS (
+    SELECT *
+    FROM migrations AS move
+    WHERE move.instance_uuid = servers.uuid
+      AND coalesce(move.deleted, 0) = 0
+      AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+          'done'))
+      AND coalesce(move.status, '') != 'finished'
+  ))
+  AND NOT (EXISTS (
+    SELECT *
+    FROM sources
+    WHERE sources.status != 'read'
+  ))
+ORDER BY instance, other_server.cell, other_cell;

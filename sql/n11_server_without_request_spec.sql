@@ -1,0 +1,141 @@
+-- N11 server-without-request-spec: Server whose request was lost
+-- Severity: warning, impact M
+--
+-- Says: server {instance} is {vm_state} on {host}, but nova no longer knows what was asked for it
+--
+-- Why: The scheduler needs the request to find another host: the server can neither be migrated, evacuated, resized nor
+-- unshelved, which is noticed when its host fails.
+--
+-- Left alone:
+-- - servers of before Newton's end
+-- - servers in error on no host, and in cell0: a build that fails may take its request along
+-- - a server made or changed just now
+--
+-- What to do, with a row's columns for the names in braces:
+--   openstack server show {instance}
+--   # no command brings the request back: it is to be written by hand, or the server to be made anew
+--
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
+-- Before 2023.2 there is no instances.compute_id: write NULL in its place.
+-- As long as cell_mappings has a cell that is not named here, there are no rows.
+--
+-- Written by: placement-audit sql
+
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00';
+SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 1048576;
+-- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
+SET SESSION optimizer_switch = 'derived_merge=off';
+SET @taken_at = UTC_TIMESTAMP();
+
+SELECT concat('cell ', coalesce(mapping.name, mapping.uuid), ' is not named in this file: what is in it looks unknown')
+    AS warning
+FROM nova_api.cell_mappings AS mapping
+WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+    '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+    '') = 'nova_cell0')
+  AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova');
+
+WITH request_specs AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid
+  FROM nova_api.request_specs
+),
+instances AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
+      CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
+      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
+      CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
+      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.instances
+),
+sources AS (
+  SELECT 'placement' AS `role`, 'placement' AS name, 0 AS cell0, 'read' AS status
+  UNION ALL
+  SELECT 'api' AS `role`, 'nova_api' AS name, 0 AS cell0, 'read' AS status
+  UNION ALL
+  SELECT 'cell' AS `role`, 'cell0' AS name, coalesce(CASE WHEN (mapping.uuid = '00000000-0000-0000-0000-000000000000')
+      THEN 1 END, 0) AS cell0, 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
+  UNION ALL
+  SELECT 'cell' AS `role`, 'cell1' AS name, coalesce(CASE WHEN (mapping.uuid = '00000000-0000-0000-0000-000000000000')
+      THEN 1 END, 0) AS cell0, 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
+  UNION ALL
+  SELECT 'cell' AS `role`, coalesce(mapping.name, mapping.uuid) AS name,
+      coalesce(CASE WHEN (mapping.uuid = '00000000-0000-0000-0000-000000000000') THEN 1 END, 0) AS cell0,
+      'missing' AS status
+  FROM nova_api.cell_mappings AS mapping
+  WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova_cell0')
+    AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+        '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+        '') = 'nova')
+)
+SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state,
+    CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+    '')) THEN servers.created_at ELSE servers.updated_at END AS newest_change
+FROM (
+  SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+      instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+      instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+      instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+  FROM instances
+  WHERE instances.deleted = 0
+    AND coalesce(instances.hidden, 0) = 0
+) AS servers
+WHERE servers.uuid IN (
+  SELECT instances.uuid
+  FROM instances
+  WHERE instances.deleted = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM request_specs
+      WHERE request_specs.instance_uuid = instances.uuid
+    ))
+)
+  AND servers.created_at >= '2017-03-01'
+  AND (servers.cell NOT IN (
+    SELECT sources.name
+    FROM sources
+    WHERE sources.`role` = 'cell'
+      AND sources.cell0 = 1
+  ))
+  AND (servers.host IS NOT NULL OR servers.vm_state != 'error')
+  AND NOT (EXISTS (
+    SELECT *
+    FROM sources
+    WHERE sources.status != 'read'
+  ))
+ORDER BY instance;
