@@ -32,7 +32,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     union_all,
 )
 from sqlalchemy.sql import visitors
@@ -234,9 +233,7 @@ def cells_left_out(used: Used, homes: Homes) -> str:
 def _deviations(homes: Homes, columns: Sequence[Column[Any]]) -> list[Query]:
     """What a look at placement's tables tells of its revision, as source/recognise.py judges it (SEMANTICS A.3)."""
     version, order = at(t.alembic_version, homes.placement).alias("version"), list(REVISIONS[Role.PLACEMENT])
-    names = (column(name, String) for name in ("table_schema", "table_name", "column_name"))
-    shown = table("columns", *names, schema="information_schema")
-    there = shown.alias("shown")
+    there = t.shown_columns.alias("shown")
 
     def told(name: str, detail: Any) -> Select[Any]:
         values = {"role": literal("placement"), "name": literal("placement"), "revision": _revision(homes)}
