@@ -92,9 +92,10 @@ def used_by(query: Query, selects: Mapping[Table, Query]) -> dict[Table, set[str
 
 def entries(used: Used, selects: Mapping[Table, Query], homes: Homes) -> list[str]:
     """The entries of a WITH, in an order in which none names a later one."""
+    read = [one for one in t.metadata.tables.values() if one not in selects]
     return [
         f"{quoted(one.name)} AS (\n{textwrap.indent(laid_out(_entry(one, used[one], selects, homes)), '  ')}\n)"
-        for one in t.metadata.tables.values()
+        for one in (*read, *selects)
         if one in used
     ]
 
