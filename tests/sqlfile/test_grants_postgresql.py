@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from placement_audit import schema as t
+from placement_audit.audit import Report, live_report
+from placement_audit.checks import catalogue
+from placement_audit.demo.estate import Urls
+from placement_audit.demo.story import told
+from placement_audit.source.config import from_options
+from placement_audit.source.connect import Limits
 from placement_audit.sqlfile import grants
 from placement_audit.sqlfile.prelude import Homes
 
@@ -90,3 +97,28 @@ def test_the_account_reads_what_is_read_and_nothing_else(folder: Path) -> None:
         )
         assert "permission denied for schema public" in made
         assert "read-only transaction" in psql(folder, "CREATE TABLE t (a INT);", database, grants.ACCOUNT)
+
+
+def test_it_suffices_for_a_full_audit(folder: Path) -> None:
+    pytest.importorskip("psycopg", reason="no psycopg here: PostgreSQL is not audited")
+    schemas = ("full_placement", "full_nova_api", "full_nova_cell0", "full_nova", "full_nova_2")
+    placement, api, *cells = schemas
+    psql(folder, "".join(f"CREATE DATABASE {schema};\n" for schema in schemas))
+    homes = Homes(placement, api, tuple(zip(("cell0", "cell1", "cell2"), cells, strict=True)))
+
+    def report(user: str) -> Report:
+        urls = urls_of(homes, f"postgresql+psycopg://{user}@/{{}}?host={folder}")
+        sources = from_options(urls.placement, urls.api, [f"{name}={url}" for name, url in urls.cells.items()])
+        return live_report(sources, Limits(), catalogue(), timedelta(minutes=10), lambda *_: None)
+
+    told().write(urls_of(homes, f"postgresql+psycopg://root@/{{}}?host={folder}"))
+    psql(folder, grants.for_postgresql(homes).replace(grants.ACCOUNT, "full"))
+    with_all, with_these = report("root"), report("full")
+    assert [finding.identity for finding in with_these.findings] == [finding.identity for finding in with_all.findings]
+    assert len(with_these.findings) > 10
+    assert (with_these.gaps, with_these.warnings) == ([], ())
+
+
+def urls_of(homes: Homes, pattern: str) -> Urls:
+    cells = {name: pattern.format(schema) for name, schema in homes.cells}
+    return Urls(pattern.format(homes.placement), pattern.format(homes.api), cells)
