@@ -17,7 +17,8 @@
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
--- As long as cell_mappings has a cell that is not named here, there are no rows.
+-- No rows as long as cell_mappings has a cell that is not named here, or fewer than half of the compute nodes have a
+-- provider: then a table of warnings stands in their place.
 --
 -- Written by: placement-audit sql
 
@@ -40,7 +41,133 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
       '') = 'nova');
 
-WITH request_specs AS (
+WITH resource_providers AS (
+  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
+      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id AS root_provider_id
+  FROM placement.resource_providers
+),
+allocations AS (
+  SELECT resource_provider_id AS resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id,
+      '-') = 0, INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id, resource_class_id AS resource_class_id, used AS used,
+      CONVERT(created_at USING ascii) AS created_at
+  FROM placement.allocations
+),
+resource_classes AS (
+  SELECT id AS id, CAST(name AS CHAR) AS name
+  FROM placement.resource_classes
+),
+traits AS (
+  SELECT id AS id, CAST(name AS CHAR) AS name
+  FROM placement.traits
+),
+resource_provider_traits AS (
+  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  FROM placement.resource_provider_traits
+),
+compute_nodes AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+  FROM nova.compute_nodes
+),
+trees AS (
+  SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
+      CASE WHEN (root.id IN (
+    SELECT resource_provider_traits.resource_provider_id
+    FROM resource_provider_traits
+    INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+  ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
+  FROM resource_providers
+  LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
+),
+claims AS (
+  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_1
+    FROM resource_classes
+    WHERE resource_classes.name = 'VCPU'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_2
+    FROM resource_classes
+    WHERE resource_classes.name = 'PCPU'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_3
+    FROM resource_classes
+    WHERE resource_classes.name = 'MEMORY_MB'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_4
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  FROM allocations
+  INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
+  GROUP BY trees.root_id, allocations.consumer_id
+)
+SELECT 'placement and nova may belong to different clouds: check the names of the schemas' AS warning
+FROM DUAL
+WHERE (
+  SELECT count(*) AS count_1
+  FROM compute_nodes AS any_node
+  WHERE any_node.deleted = 0
+) >= 4
+  AND (
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+      AND any_node.uuid IN (
+        SELECT any_provider.uuid
+        FROM resource_providers AS any_provider
+      )
+  ) * 2 < (
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+  ) OR (
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+  ) = 0
+  AND (
+    SELECT count(*) AS count_2
+    FROM claims AS any_claim
+  ) >= 4;
+
+WITH resource_providers AS (
+  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
+      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id AS root_provider_id
+  FROM placement.resource_providers
+),
+allocations AS (
+  SELECT resource_provider_id AS resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id,
+      '-') = 0, INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id, resource_class_id AS resource_class_id, used AS used,
+      CONVERT(created_at USING ascii) AS created_at
+  FROM placement.allocations
+),
+resource_classes AS (
+  SELECT id AS id, CAST(name AS CHAR) AS name
+  FROM placement.resource_classes
+),
+traits AS (
+  SELECT id AS id, CAST(name AS CHAR) AS name
+  FROM placement.traits
+),
+resource_provider_traits AS (
+  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  FROM placement.resource_provider_traits
+),
+request_specs AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid
@@ -66,6 +193,15 @@ instances AS (
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
+),
+compute_nodes AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+  FROM nova.compute_nodes
 ),
 sources AS (
   SELECT 'placement' AS `role`, 'placement' AS name, 0 AS cell0, 'read' AS status
@@ -100,6 +236,44 @@ sources AS (
     AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
         '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
         '') = 'nova')
+),
+trees AS (
+  SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
+      CASE WHEN (root.id IN (
+    SELECT resource_provider_traits.resource_provider_id
+    FROM resource_provider_traits
+    INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+  ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
+  FROM resource_providers
+  LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
+),
+claims AS (
+  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_1
+    FROM resource_classes
+    WHERE resource_classes.name = 'VCPU'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_2
+    FROM resource_classes
+    WHERE resource_classes.name = 'PCPU'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_3
+    FROM resource_classes
+    WHERE resource_classes.name = 'MEMORY_MB'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_4
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  FROM allocations
+  INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
+  GROUP BY trees.root_id, allocations.consumer_id
 )
 SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state,
     CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
@@ -138,4 +312,28 @@ WHERE servers.uuid IN (
     FROM sources
     WHERE sources.status != 'read'
   ))
+  AND NOT ((
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+  ) >= 4 AND (
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+      AND any_node.uuid IN (
+        SELECT any_provider.uuid
+        FROM resource_providers AS any_provider
+      )
+  ) * 2 < (
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+  ) OR (
+    SELECT count(*) AS count_1
+    FROM compute_nodes AS any_node
+    WHERE any_node.deleted = 0
+  ) = 0 AND (
+    SELECT count(*) AS count_2
+    FROM claims AS any_claim
+  ) >= 4)
 ORDER BY instance;

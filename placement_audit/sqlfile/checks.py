@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sqlalchemy import exists
+from sqlalchemy import ColumnElement, Table, and_, exists, func, literal, or_, select
 
 from placement_audit import derived
 from placement_audit import schema as t
 from placement_audit.finding import SEVERITY, Check
 from placement_audit.schema import Role
 from placement_audit.sqlfile.prelude import PINNED, SETTINGS, STAND_INS, Homes, Used, cells_left_out, entries, used_by
-from placement_audit.sqlfile.text import as_text, comment, filled, laid_out
+from placement_audit.sqlfile.text import Query, as_text, comment, filled, laid_out
 
 _CANDIDATES = (
     "CANDIDATES: what a flavor asks for cannot be said in SQL. These rows are all that would have to be looked at; "
     "placement-audit audit --select {code} tells which of them are faults."
 )
+_TWO_CLOUDS = "placement and nova may belong to different clouds: check the names of the schemas"
+# With fewer nodes or holders than these nobody can tell.
+_FEW = 4
 _FIRST_RELEASE = {t.XENA["since"]: "Xena", t.COMPUTE_ID["since"]: "2023.2"}
 
 
@@ -33,20 +36,38 @@ def selects_candidates(check: Check) -> bool:
 
 def file_of(check: Check, homes: Homes) -> str:
     """The text of a check's file."""
-    query = check.query
-    if check.whole_cloud:
-        # What an audit leaves unjudged as long as a cell is missing.
-        query = query.where(~exists().where(t.sources.c.status != "read"))
+    query, warnings = check.query, ""
     # The servers with pinned CPUs and the others are for two checks.
     selects = {**derived.SELECTS, **STAND_INS, **(PINNED if check.code == "X31" else {})}
+    if check.whole_cloud:
+        # What an audit leaves unjudged.
+        query = query.where(~exists().where(t.sources.c.status != "read"), ~_two_clouds())
+        warnings = "\n" + _statement(select(literal(_TWO_CLOUDS).label("warning")).where(_two_clouds()), selects, homes)
     used = used_by(query, selects)
-    prelude = entries(used, selects, homes)
+    told = comment(_header(check, homes, used)) + SETTINGS + cells_left_out(used, homes) + warnings
+    return f"{told}\n{_statement(query, selects, homes)}"
+
+
+def _statement(query: Query, selects: Mapping[Table, Query], homes: Homes) -> str:
+    prelude = entries(used_by(query, selects), selects, homes)
     body = as_text(query)
     # The query's own entries follow those of the prelude.
     own = re.match(r"WITH (RECURSIVE )?", body)
     lead = f"WITH {own[1] or '' if own else ''}" + ",\n".join(prelude) + (",\n" if own else "\n")
-    text = laid_out(body[own.end() :] if own else body)
-    return comment(_header(check, homes, used)) + SETTINGS + cells_left_out(used, homes) + f"\n{lead}{text};\n"
+    return f"{lead}{laid_out(body[own.end() :] if own else body)};\n"
+
+
+def _two_clouds() -> ColumnElement[bool]:
+    """Whether placement and nova do not seem to know each other, as an audit judges it."""
+    node, claim = t.compute_nodes.alias("any_node"), t.claims.alias("any_claim")
+    live = select(func.count()).select_from(node).where(node.c.deleted == 0)
+    known = live.where(node.c.uuid.in_(select(t.resource_providers.alias("any_provider").c.uuid)))
+    holders = select(func.count()).select_from(claim).scalar_subquery()
+    nodes = live.scalar_subquery()
+    return or_(
+        and_(nodes >= _FEW, known.scalar_subquery() * 2 < nodes),
+        and_(nodes == 0, holders >= _FEW),
+    )
 
 
 def _header(check: Check, homes: Homes, used: Used) -> Iterator[str]:
@@ -64,7 +85,10 @@ def _header(check: Check, homes: Homes, used: Used) -> Iterator[str]:
     for note in sorted(_later(used)):
         yield from filled(note)
     if check.whole_cloud:
-        yield from filled("As long as cell_mappings has a cell that is not named here, there are no rows.")
+        yield from filled(
+            "No rows as long as cell_mappings has a cell that is not named here, or fewer than half of the compute "
+            "nodes have a provider: then a table of warnings stands in their place."
+        )
     yield from ("", "Written by: placement-audit sql")
 
 

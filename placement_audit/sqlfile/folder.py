@@ -28,7 +28,8 @@ same check in `placement-audit audit`, which knows more:
 - Where a file says that it selects candidates, an audit tells which of them are faults.
 - Names of hosts and providers are compared as the server's default collation does, where an audit ignores the case of
   A to Z alone.
-- No file looks for what an audit is warned by: a placement and a nova that belong to different clouds.
+- Where placement and nova seem to belong to different clouds, what would call things left over says so instead. Cells
+  with each other's names are for an audit to notice.
 """
 
 

@@ -56,6 +56,20 @@ def test_a_cell_without_a_name_goes_by_its_database(urls: Urls, server: URL, rea
     assert printed.startswith("consumer\t")
 
 
+def test_two_clouds_are_told_of(urls: Urls, server: URL, real_schemas: RealSchemas) -> None:
+    """Where an audit would judge nothing left over, neither does a file."""
+    where = homes(urls)
+    # cell0 has no compute nodes, as a nova of another region has none that placement knows
+    other = Homes(
+        where.placement, where.api, (*where.cells[:1], *((name, where.cells[0][1]) for name, _ in where.cells[1:]))
+    )
+    printed = through_client(server, text_of(named("X11"), other))
+    assert printed.splitlines() == [
+        "warning",
+        "placement and nova may belong to different clouds: check the names of the schemas",
+    ]
+
+
 @pytest.mark.parametrize(("name", "amount"), [("VCPU", 4), ("VCPU", 48), ("MEMORY_MB", 100_000), ("DISK_GB", 10**9)])
 def test_providers_with_resource_are_those_of_explain(urls: Urls, server: URL, name: str, amount: int) -> None:
     (question,) = [one for one in QUESTIONS if one.name == "providers-with-resource"]
