@@ -46,9 +46,8 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
-      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
+      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -56,32 +55,31 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
-      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
+      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
 migrations AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted AS deleted,
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted AS deleted,
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
-  SELECT 'cell0' AS cell, id AS id, CONVERT(host USING utf8mb4) AS host,
-      CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, deleted AS deleted
+  SELECT 'cell0' AS cell, id, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, deleted
   FROM nova_cell0.compute_nodes
   UNION ALL
-  SELECT 'cell1' AS cell, id AS id, CONVERT(host USING utf8mb4) AS host,
-      CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, deleted AS deleted
+  SELECT 'cell1' AS cell, id, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, deleted
   FROM nova.compute_nodes
 ),
 snapshot AS (

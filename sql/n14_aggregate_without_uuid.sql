@@ -24,8 +24,7 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH aggregates AS (
-  SELECT id AS id, CONVERT(uuid USING ascii) AS uuid, CAST(name AS CHAR) AS name,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT id, CONVERT(uuid USING ascii) AS uuid, CAST(name AS CHAR) AS name, CONVERT(created_at USING ascii) AS created_at
   FROM nova_api.aggregates
 )
 SELECT aggregates.id AS aggregate_id, aggregates.name AS aggregate, aggregates.created_at AS newest_change

@@ -42,14 +42,14 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
 WITH instances AS (
   SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(node USING utf8mb4) AS node,
-      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted AS deleted,
+      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
   SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(node USING utf8mb4) AS node,
-      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted AS deleted,
+      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
@@ -58,61 +58,61 @@ migrations AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CAST(status AS CHAR) AS status, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CAST(status AS CHAR) AS status, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
-  SELECT 'cell0' AS cell, id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
-      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus AS vcpus, memory_mb AS memory_mb, local_gb AS local_gb,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
       CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
-      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted AS deleted,
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.compute_nodes
   UNION ALL
-  SELECT 'cell1' AS cell, id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
-      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus AS vcpus, memory_mb AS memory_mb, local_gb AS local_gb,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
       CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
-      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted AS deleted,
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.compute_nodes
 ),
 services AS (
-  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version AS version,
-      disabled AS disabled, forced_down AS forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up,
-      deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.services
   UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version AS version,
-      disabled AS disabled, forced_down AS forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up,
-      deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.services
 ),
 pci_devices AS (
-  SELECT 'cell0' AS cell, compute_node_id AS compute_node_id, CAST(address AS CHAR) AS address,
-      CAST(status AS CHAR) AS status, CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted AS deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+  SELECT 'cell0' AS cell, compute_node_id, CAST(address AS CHAR) AS address, CAST(status AS CHAR) AS status,
+      CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.pci_devices
   WHERE status IN ('claimed', 'allocated')
   UNION ALL
-  SELECT 'cell1' AS cell, compute_node_id AS compute_node_id, CAST(address AS CHAR) AS address,
-      CAST(status AS CHAR) AS status, CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted AS deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+  SELECT 'cell1' AS cell, compute_node_id, CAST(address AS CHAR) AS address, CAST(status AS CHAR) AS status,
+      CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.pci_devices
   WHERE status IN ('claimed', 'allocated')
 ),

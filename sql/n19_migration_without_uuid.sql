@@ -37,30 +37,30 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
 
 WITH instances AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova_cell0.instances
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.instances
 ),
 migrations AS (
-  SELECT 'cell0' AS cell, id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status,
-      CONVERT(source_compute USING utf8mb4) AS source_compute, deleted AS deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      CONVERT(source_compute USING utf8mb4) AS source_compute, deleted, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT 'cell1' AS cell, id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status,
-      CONVERT(source_compute USING utf8mb4) AS source_compute, deleted AS deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      CONVERT(source_compute USING utf8mb4) AS source_compute, deleted, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 )
 SELECT migrations.cell, migrations.id AS migration_id, migrations.instance_uuid AS instance,

@@ -37,15 +37,15 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = 'nova');
 
 WITH services AS (
-  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version AS version,
-      disabled AS disabled, forced_down AS forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up,
-      deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.services
   UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version AS version,
-      disabled AS disabled, forced_down AS forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up,
-      deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.services
 )

@@ -38,10 +38,9 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = 'nova');
 
 WITH RECURSIVE resource_providers AS (
-  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
-      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
-      root_provider_id AS root_provider_id, parent_provider_id AS parent_provider_id,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id, parent_provider_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.resource_providers
 ),
 sources AS (

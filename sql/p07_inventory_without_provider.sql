@@ -24,16 +24,15 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH resource_providers AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id AS resource_provider_id, resource_class_id AS resource_class_id,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, resource_class_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.inventories
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 )
 SELECT 'inventories' AS `table`, inventories.resource_provider_id AS provider_id, count(*) AS `rows`,

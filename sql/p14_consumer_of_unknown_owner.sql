@@ -33,20 +33,20 @@ SET @taken_at = UTC_TIMESTAMP();
 
 WITH consumers AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, project_id AS project_id, user_id AS user_id,
-      consumer_type_id AS consumer_type_id, CONVERT(created_at USING ascii) AS created_at
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, project_id, user_id, consumer_type_id,
+      CONVERT(created_at USING ascii) AS created_at
   FROM placement.consumers
 ),
 consumer_types AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.consumer_types
 ),
 projects AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.projects
 ),
 users AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.users
 )
 SELECT consumers.uuid AS consumer, substr(concat(CASE WHEN (projects.id IS NULL) THEN ' and project' ELSE '' END,

@@ -41,16 +41,16 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
 
 WITH consumers AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, project_id AS project_id, user_id AS user_id,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, project_id, user_id,
       CONVERT(created_at USING ascii) AS created_at
   FROM placement.consumers
 ),
 projects AS (
-  SELECT id AS id, CAST(external_id AS CHAR) AS external_id
+  SELECT id, CAST(external_id AS CHAR) AS external_id
   FROM placement.projects
 ),
 users AS (
-  SELECT id AS id, CAST(external_id AS CHAR) AS external_id
+  SELECT id, CAST(external_id AS CHAR) AS external_id
   FROM placement.users
 ),
 instances AS (
@@ -58,9 +58,8 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
-      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
+      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -68,9 +67,8 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
-      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
+      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),

@@ -39,24 +39,22 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = 'nova');
 
 WITH resource_providers AS (
-  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
-      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
-      parent_provider_id AS parent_provider_id
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      parent_provider_id
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id AS resource_provider_id, resource_class_id AS resource_class_id, total AS total,
-      reserved AS reserved, CONCAT(allocation_ratio) + 0e0 AS allocation_ratio,
+  SELECT resource_provider_id, resource_class_id, total, reserved, CONCAT(allocation_ratio) + 0e0 AS allocation_ratio,
       CONVERT(created_at USING ascii) AS created_at
   FROM placement.inventories
 ),
 allocations AS (
-  SELECT resource_provider_id AS resource_provider_id, resource_class_id AS resource_class_id, used AS used,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, resource_class_id, used, CONVERT(created_at USING ascii) AS created_at
   FROM placement.allocations
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 sources AS (

@@ -25,23 +25,23 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH resource_providers AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.resource_providers
 ),
 traits AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 placement_aggregates AS (
-  SELECT id AS id
+  SELECT id
   FROM placement.placement_aggregates
 ),
 resource_provider_aggregates AS (
-  SELECT resource_provider_id AS resource_provider_id, aggregate_id AS aggregate_id
+  SELECT resource_provider_id, aggregate_id
   FROM placement.resource_provider_aggregates
 )
 SELECT dangling.`table`, dangling.missing, dangling.`column`, dangling.missing_id, dangling.home, dangling.impact,

@@ -23,11 +23,11 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH placement_aggregates AS (
-  SELECT id AS id, CONVERT(uuid USING ascii) AS uuid
+  SELECT id, CONVERT(uuid USING ascii) AS uuid
   FROM placement.placement_aggregates
 ),
 resource_provider_aggregates AS (
-  SELECT aggregate_id AS aggregate_id
+  SELECT aggregate_id
   FROM placement.resource_provider_aggregates
 )
 SELECT empty_aggregates.`table`, count(*) AS aggregates, concat(CAST(max(CASE WHEN (empty_aggregates.place = 1) THEN

@@ -28,15 +28,15 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH inventories AS (
-  SELECT resource_class_id AS resource_class_id
+  SELECT resource_class_id
   FROM placement.inventories
 ),
 allocations AS (
-  SELECT resource_class_id AS resource_class_id
+  SELECT resource_class_id
   FROM placement.allocations
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 )
 SELECT found.name AS resource_class, found.id AS found_id, CASE WHEN (standard_classes.id IS NOT NULL AND found.id !=

@@ -29,23 +29,23 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH inventories AS (
-  SELECT resource_class_id AS resource_class_id
+  SELECT resource_class_id
   FROM placement.inventories
 ),
 allocations AS (
-  SELECT resource_class_id AS resource_class_id
+  SELECT resource_class_id
   FROM placement.allocations
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT trait_id AS trait_id
+  SELECT trait_id
   FROM placement.resource_provider_traits
 ),
 flavor_extra_specs AS (

@@ -44,35 +44,34 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = 'nova');
 
 WITH resource_providers AS (
-  SELECT id AS id, CONVERT(name USING utf8mb4) AS name, root_provider_id AS root_provider_id
+  SELECT id, CONVERT(name USING utf8mb4) AS name, root_provider_id
   FROM placement.resource_providers
 ),
 allocations AS (
-  SELECT resource_provider_id AS resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id,
-      '-') = 0, INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      consumer_id) USING ascii) AS consumer_id, resource_class_id AS resource_class_id, used AS used,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id, resource_class_id, used, CONVERT(created_at USING ascii) AS created_at
   FROM placement.allocations
 ),
 consumers AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, consumer_type_id AS consumer_type_id
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, consumer_type_id
   FROM placement.consumers
 ),
 consumer_types AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.consumer_types
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 instances AS (

@@ -31,8 +31,7 @@ WITH allocations AS (
 ),
 consumers AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, generation AS generation,
-      CONVERT(created_at USING ascii) AS created_at
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, generation, CONVERT(created_at USING ascii) AS created_at
   FROM placement.consumers
 )
 SELECT never_written.`table`, count(*) AS consumers, min(never_written.uuid) AS first,

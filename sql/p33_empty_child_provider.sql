@@ -31,29 +31,29 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH resource_providers AS (
-  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
-      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
-      parent_provider_id AS parent_provider_id, CONVERT(created_at USING ascii) AS created_at
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      parent_provider_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id AS resource_provider_id
+  SELECT resource_provider_id
   FROM placement.inventories
 ),
 allocations AS (
-  SELECT resource_provider_id AS resource_provider_id
+  SELECT resource_provider_id
   FROM placement.allocations
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 resource_provider_aggregates AS (
-  SELECT resource_provider_id AS resource_provider_id
+  SELECT resource_provider_id
   FROM placement.resource_provider_aggregates
 )
 SELECT empty_children.`table`, count(*) AS providers, max(CASE WHEN (empty_children.place = 1) THEN empty_children.uuid

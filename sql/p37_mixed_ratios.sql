@@ -29,28 +29,28 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH inventories AS (
-  SELECT resource_provider_id AS resource_provider_id, resource_class_id AS resource_class_id,
-      CONCAT(allocation_ratio) + 0e0 AS allocation_ratio, CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, resource_class_id, CONCAT(allocation_ratio) + 0e0 AS allocation_ratio,
+      CONVERT(created_at USING ascii) AS created_at
   FROM placement.inventories
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 placement_aggregates AS (
-  SELECT id AS id, CONVERT(uuid USING ascii) AS uuid
+  SELECT id, CONVERT(uuid USING ascii) AS uuid
   FROM placement.placement_aggregates
 ),
 resource_provider_aggregates AS (
-  SELECT resource_provider_id AS resource_provider_id, aggregate_id AS aggregate_id
+  SELECT resource_provider_id, aggregate_id
   FROM placement.resource_provider_aggregates
 )
 SELECT mixed_aggregates.resource_class, mixed_aggregates.lowest, mixed_aggregates.highest, count(*) AS aggregates,

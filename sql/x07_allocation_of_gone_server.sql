@@ -42,37 +42,36 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = 'nova');
 
 WITH resource_providers AS (
-  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
-      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
-      root_provider_id AS root_provider_id
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id
   FROM placement.resource_providers
 ),
 allocations AS (
-  SELECT resource_provider_id AS resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id,
-      '-') = 0, INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      consumer_id) USING ascii) AS consumer_id, resource_class_id AS resource_class_id, used AS used,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id, resource_class_id, used, CONVERT(created_at USING ascii) AS created_at
   FROM placement.allocations
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 compute_nodes AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova_cell0.compute_nodes
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.compute_nodes
 ),
 trees AS (
@@ -143,34 +142,33 @@ WHERE (
   ) >= 4;
 
 WITH resource_providers AS (
-  SELECT id AS id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0,
-      '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
-      root_provider_id AS root_provider_id
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id
   FROM placement.resource_providers
 ),
 allocations AS (
-  SELECT resource_provider_id AS resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id,
-      '-') = 0, INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      consumer_id) USING ascii) AS consumer_id, resource_class_id AS resource_class_id, used AS used,
-      CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id, resource_class_id, used, CONVERT(created_at USING ascii) AS created_at
   FROM placement.allocations
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 instance_mappings AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, cell_id AS cell_id
+      instance_uuid) USING ascii) AS instance_uuid, cell_id
   FROM nova_api.instance_mappings
 ),
 build_requests AS (
@@ -183,39 +181,39 @@ instances AS (
   SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
-      hidden AS hidden, deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      hidden, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
   SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
-      hidden AS hidden, deleted AS deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      hidden, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
 migrations AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted AS deleted,
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted AS deleted,
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova_cell0.compute_nodes
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted AS deleted
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.compute_nodes
 ),
 shadow_instances AS (

@@ -41,11 +41,11 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = 'nova');
 
 WITH aggregate_hosts AS (
-  SELECT aggregate_id AS aggregate_id, CONVERT(host USING utf8mb4) AS host
+  SELECT aggregate_id, CONVERT(host USING utf8mb4) AS host
   FROM nova_api.aggregate_hosts
 ),
 aggregate_metadata AS (
-  SELECT aggregate_id AS aggregate_id, CONVERT(`key` USING utf8mb4) AS `key`, CONVERT(value USING utf8mb4) AS value,
+  SELECT aggregate_id, CONVERT(`key` USING utf8mb4) AS `key`, CONVERT(value USING utf8mb4) AS value,
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_api.aggregate_metadata
 ),
@@ -54,9 +54,8 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
-      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
+      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -64,9 +63,8 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden AS hidden, compute_id AS compute_id,
-      vcpus AS vcpus, memory_mb AS memory_mb, root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, deleted AS deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
+      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),

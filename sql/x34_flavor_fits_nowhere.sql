@@ -37,39 +37,37 @@ SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
 
 WITH resource_providers AS (
-  SELECT id AS id, CONVERT(name USING utf8mb4) AS name, root_provider_id AS root_provider_id
+  SELECT id, CONVERT(name USING utf8mb4) AS name, root_provider_id
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id AS resource_provider_id, resource_class_id AS resource_class_id, total AS total,
-      reserved AS reserved, min_unit AS min_unit, max_unit AS max_unit, step_size AS step_size,
+  SELECT resource_provider_id, resource_class_id, total, reserved, min_unit, max_unit, step_size,
       CONCAT(allocation_ratio) + 0e0 AS allocation_ratio
   FROM placement.inventories
 ),
 resource_classes AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
 traits AS (
-  SELECT id AS id, CAST(name AS CHAR) AS name
+  SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
 ),
 resource_provider_traits AS (
-  SELECT resource_provider_id AS resource_provider_id, trait_id AS trait_id
+  SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
 resource_provider_aggregates AS (
-  SELECT resource_provider_id AS resource_provider_id, aggregate_id AS aggregate_id
+  SELECT resource_provider_id, aggregate_id
   FROM placement.resource_provider_aggregates
 ),
 flavors AS (
-  SELECT id AS id, CAST(flavorid AS CHAR) AS flavorid, CAST(name AS CHAR) AS name, vcpus AS vcpus, memory_mb AS memory_mb,
-      root_gb AS root_gb, ephemeral_gb AS ephemeral_gb, swap AS swap, disabled AS disabled,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+  SELECT id, CAST(flavorid AS CHAR) AS flavorid, CAST(name AS CHAR) AS name, vcpus, memory_mb, root_gb, ephemeral_gb,
+      swap, disabled, CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_api.flavors
 ),
 flavor_extra_specs AS (
-  SELECT flavor_id AS flavor_id, CAST(`key` AS CHAR) AS `key`, CONVERT(created_at USING ascii) AS created_at,
+  SELECT flavor_id, CAST(`key` AS CHAR) AS `key`, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_api.flavor_extra_specs
 ),

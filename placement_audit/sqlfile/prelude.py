@@ -120,7 +120,12 @@ def _databases(one: Table, homes: Homes) -> list[tuple[str | None, str]]:
 
 
 def _labelled(columns: Sequence[Column[Any]], values: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    return [values.get(each.name, null()).label(each.name) for each in columns] or [literal(1).label("found")]
+    found: list[ColumnElement[Any]] = []
+    for each in columns:
+        value = values.get(each.name, null())
+        named = isinstance(value, ColumnClause) and value.name == each.name
+        found.append(value if named else value.label(each.name))
+    return found or [literal(1).label("found")]
 
 
 def _read(one: Table, schema: str, cell: str | None, columns: Sequence[Column[Any]]) -> Query:
