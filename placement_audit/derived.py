@@ -380,8 +380,7 @@ _lost = select(t.instance_mappings.c.instance_uuid).where(
 )
 _not_in_cells = union(_unknown, _lost)
 # Devices that nobody has are many, and never a reason for a word.
-IN_USE = ("claimed", "allocated")
-_in_use = union(*(select(literal(status).label("status")) for status in IN_USE))
+_in_use = union(select(literal("claimed").label("status")), select(literal("allocated")))
 # A server without its root disk is no suspect where that is a volume, or was never noted.
 _disk = t.block_device_mapping
 _plainly_from_volume = and_(

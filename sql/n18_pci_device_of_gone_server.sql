@@ -108,13 +108,21 @@ pci_devices AS (
       CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.pci_devices
-  WHERE status IN ('claimed', 'allocated')
+  WHERE status IN (
+    SELECT 'claimed' AS status
+    UNION
+    SELECT 'allocated' AS anon_1
+  )
   UNION ALL
   SELECT 'cell1' AS cell, compute_node_id, CAST(address AS CHAR) AS address, CAST(status AS CHAR) AS status,
       CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.pci_devices
-  WHERE status IN ('claimed', 'allocated')
+  WHERE status IN (
+    SELECT 'claimed' AS status
+    UNION
+    SELECT 'allocated' AS anon_1
+  )
 ),
 snapshot AS (
   SELECT CONVERT(@taken_at USING ascii) AS taken_at

@@ -166,10 +166,14 @@ def _is_bare(name: str) -> str:
 
 def _only(one: Table) -> list[ColumnElement[bool]]:
     """Which rows an audit reads, where that is a matter of the row alone."""
-    wanted = dict(derived.ONLY.get(one, {}))
-    if one is t.pci_devices:
-        wanted[one.c.status.name] = derived.IN_USE
-    return [column(name).in_(values) for name, values in wanted.items()]
+    conditions: list[ColumnElement[bool]] = [
+        column(name).in_(values) for name, values in derived.ONLY.get(one, {}).items()
+    ]
+    if one in derived.KEYED:
+        key, wanted = derived.KEYED[one]
+        if not used_by(wanted, {}):
+            conditions.append(column(key.name).in_(wanted))
+    return conditions
 
 
 # --- what only a snapshot has ----------------------------------------------------------------------------------------
