@@ -18,13 +18,6 @@ def test_a_check_and_a_question_are_printed(run: Run) -> None:
     assert done.stdout == "\n".join((SQL / f"{name}.sql").read_text() for name in names)
 
 
-def test_everything_is_printed_without_a_code(run: Run) -> None:
-    done = run("sql")
-    assert done.returncode == 0
-    assert done.stdout.count("\nSET SESSION TRANSACTION READ ONLY;\n") == len(catalogue()) + 3
-    assert "GRANT" not in done.stdout
-
-
 def test_the_folder_is_what_the_command_writes(run: Run, tmp_path: Path) -> None:
     done = run("sql", "--out", str(tmp_path / "new" / "sql"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -47,15 +40,18 @@ def test_names_of_schemas_and_cells(run: Run) -> None:
 
 def test_without_nova_the_checks_that_need_it_are_left_out(run: Run) -> None:
     done = run("sql", "--api", "")
+    left_out = re.fullmatch(r"placement-audit: (\d+) checks left out: they need nova's schemas\n", done.stderr)
     assert done.returncode == 0
-    assert re.fullmatch(r"placement-audit: \d+ checks left out: they need nova's schemas\n", done.stderr)
+    assert left_out
+    questions = 3
+    printed = len(catalogue()) - int(left_out[1]) + questions
+    assert done.stdout.count("\nSET SESSION TRANSACTION READ ONLY;\n") == printed > 30
     assert "-- P30 " in done.stdout
     assert "-- X01 " not in done.stdout
+    assert "GRANT" not in done.stdout
     done = run("sql", "X01", "--api", "")
-    assert (done.returncode, done.stderr) == (
-        2,
-        "placement-audit: X01: needs a nova cell's schema; give --api or --cell\n",
-    )
+    words = "placement-audit: X01: needs a nova cell's schema; give --api or --cell\n"
+    assert (done.returncode, done.stderr) == (2, words)
 
 
 @pytest.mark.parametrize(

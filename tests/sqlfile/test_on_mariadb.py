@@ -1,6 +1,7 @@
 """What the files do on a real server, beyond giving the rows that the checks' own tests hold them against."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, make_url
@@ -10,12 +11,14 @@ from placement_audit.candidates.supply import Supply
 from placement_audit.checks import catalogue, named
 from placement_audit.demo.estate import Estate, Urls
 from placement_audit.demo.story import told
+from placement_audit.snapshot import kept, opened, take
+from placement_audit.source.config import from_options
 from placement_audit.source.connect import Limits, reading_schema
 from placement_audit.sqlfile.prelude import Homes
 from placement_audit.sqlfile.questions import QUESTIONS
 from placement_audit.sqlfile.questions import file_of as file_of_question
 from tests.conftest import RealSchemas
-from tests.plain_sql import homes, rows, text_of, through_client
+from tests.plain_sql import hold_against_snapshot, homes, rows, text_of, through_client
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +36,13 @@ def server(urls: Urls) -> URL:
     return make_url(urls.placement)
 
 
-def test_all_files_in_one_go(urls: Urls, server: URL) -> None:
+def test_the_demo_cloud_by_all_files_in_one_go(urls: Urls, server: URL, tmp_path: Path) -> None:
     """As people do it: cat sql/*.sql | mariadb."""
-    printed = through_client(server, "".join(text_of(check, homes(urls)) for check in catalogue()))
-    assert "warning" not in printed
-    assert told().cells == ("cell0", "cell1", "cell2")
+    sources = from_options(urls.placement, urls.api, [f"{name}={url}" for name, url in urls.cells.items()])
+    with opened(sources, Limits()) as estate:
+        take(estate, tmp_path / "snapshot.sqlite")
+    with kept(tmp_path / "snapshot.sqlite") as snapshot:
+        hold_against_snapshot(snapshot, server, homes(urls), catalogue())
 
 
 def test_a_cell_that_is_not_named_is_told_of(urls: Urls, server: URL) -> None:
