@@ -12,8 +12,8 @@ from placement_audit.sqlfile.questions import Question
 
 _INTRODUCTION = """# The checks as plain SQL
 
-For a `mariadb` or `mysql` client and nothing else: MariaDB 10.11 or MySQL 8, with all schemas on one server. Written by
-`placement-audit sql --out sql` (`make sql`); for other names than these:
+For a `mariadb` or `mysql` client and nothing else: MariaDB 10.11, or MySQL 8, which is not tested. Written by
+`placement-audit sql --out sql` (`make sql`). All schemas must be on one server; for other names than these:
 
     placement-audit sql --placement placement --api nova_api --cell cell0=nova_cell0 --cell cell1=nova --out DIR
     mariadb --table < x11_unknown_consumer.sql
