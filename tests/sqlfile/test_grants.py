@@ -3,6 +3,7 @@
 import re
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -85,6 +86,26 @@ def test_it_suffices_for_the_doctor_and_the_files(urls: Urls, account: CloudUrls
         assert all(examined(database).rows for database in estate.databases)
     printed = through_client(make_url(account.placement), "".join(text_of(check, homes(urls)) for check in catalogue()))
     assert "warning" not in printed
+
+
+@pytest.mark.parametrize("asked", [["resources=VCPU:1"], ["--flavor", "m1.64core"], ["--server"]])
+def test_it_suffices_for_explain(urls: Urls, account: CloudUrls, real_schemas: RealSchemas, asked: list[str]) -> None:
+    if asked == ["--server"]:
+        cell = make_url(urls.cells["cell1"]).database
+        [(uuid,)] = real_schemas.server.execute(
+            f"SELECT uuid FROM `{cell}`.instances WHERE deleted = 0 AND vm_state = 'active' ORDER BY uuid LIMIT 1"
+        )
+        asked = [*asked, uuid]
+
+    def answer(where: CloudUrls | Urls) -> tuple[int, str, str]:
+        databases = ["--placement-db", where.placement, "--api-db", where.api]
+        command = [sys.executable, "-m", "placement_audit", "explain", *asked, *databases]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False)
+        return done.returncode, re.sub(r"\w+:\*\*\*@", "", done.stdout), re.sub(r"\w+:\*\*\*@", "", done.stderr)
+
+    told_to_root = answer(urls)
+    assert answer(account) == told_to_root
+    assert told_to_root[0] in {0, 1}
 
 
 def test_a_table_less_fails_and_is_named(urls: Urls, account: CloudUrls, statements: str) -> None:
