@@ -185,6 +185,15 @@ instances AS (
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
   FROM nova.instances
 ),
+migrations AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+  FROM nova.migrations
+),
 compute_nodes AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
@@ -193,13 +202,6 @@ compute_nodes AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.compute_nodes
-),
-shadow_instances AS (
-  SELECT CONVERT(uuid USING ascii) AS uuid
-  FROM nova_cell0.shadow_instances
-  UNION ALL
-  SELECT CONVERT(uuid USING ascii) AS uuid
-  FROM nova.shadow_instances
 ),
 sources AS (
   SELECT 'placement' AS `role`, 'placement' AS name, NULL AS cell_id, NULL AS cell_uuid, 'read' AS status
@@ -271,6 +273,59 @@ claims AS (
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+shadow_instances AS (
+  SELECT CONVERT(uuid USING ascii) AS uuid
+  FROM nova_cell0.shadow_instances
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
+  UNION ALL
+  SELECT CONVERT(uuid USING ascii) AS uuid
+  FROM nova.shadow_instances
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
 )
 SELECT instance_mappings.instance_uuid AS instance, mapped_cell.cell, instance_mappings.queued_for_delete,
     instance_mappings.updated_at AS newest_change

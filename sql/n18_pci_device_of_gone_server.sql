@@ -103,6 +103,9 @@ services AS (
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.services
 ),
+snapshot AS (
+  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+),
 pci_devices AS (
   SELECT 'cell0' AS cell, compute_node_id, CAST(address AS CHAR) AS address, CAST(status AS CHAR) AS status,
       CONVERT(instance_uuid USING ascii) AS instance_uuid, deleted, CONVERT(created_at USING ascii) AS created_at,
@@ -123,9 +126,6 @@ pci_devices AS (
     UNION
     SELECT 'allocated' AS anon_1
   )
-),
-snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
 )
 SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, pci_devices.address, pci_devices.status,
     pci_devices.instance_uuid AS instance, CASE WHEN (pci_devices.instance_uuid IS NULL) THEN 'nobody' WHEN (EXISTS (

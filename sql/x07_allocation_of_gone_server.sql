@@ -193,16 +193,18 @@ instances AS (
   FROM nova.instances
 ),
 migrations AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
-      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
-      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
@@ -215,13 +217,6 @@ compute_nodes AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.compute_nodes
-),
-shadow_instances AS (
-  SELECT 'cell0' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(deleted_at USING ascii) AS deleted_at
-  FROM nova_cell0.shadow_instances
-  UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(deleted_at USING ascii) AS deleted_at
-  FROM nova.shadow_instances
 ),
 sources AS (
   SELECT 'placement' AS `role`, 'placement' AS name, 0 AS cell0, 'read' AS status
@@ -294,6 +289,59 @@ claims AS (
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+shadow_instances AS (
+  SELECT 'cell0' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(deleted_at USING ascii) AS deleted_at
+  FROM nova_cell0.shadow_instances
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(deleted_at USING ascii) AS deleted_at
+  FROM nova.shadow_instances
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
 )
 SELECT claims.consumer_id AS consumer, gone.uuid AS instance, resource_providers.uuid AS provider,
     resource_providers.name AS provider_name, gone.cell, gone.state, (

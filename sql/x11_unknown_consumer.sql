@@ -222,20 +222,6 @@ compute_nodes AS (
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.compute_nodes
 ),
-shadow_instances AS (
-  SELECT CONVERT(uuid USING ascii) AS uuid
-  FROM nova_cell0.shadow_instances
-  UNION ALL
-  SELECT CONVERT(uuid USING ascii) AS uuid
-  FROM nova.shadow_instances
-),
-shadow_migrations AS (
-  SELECT CONVERT(uuid USING ascii) AS uuid
-  FROM nova_cell0.shadow_migrations
-  UNION ALL
-  SELECT CONVERT(uuid USING ascii) AS uuid
-  FROM nova.shadow_migrations
-),
 sources AS (
   SELECT 'read' AS status
   UNION ALL
@@ -303,6 +289,112 @@ claims AS (
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+shadow_instances AS (
+  SELECT CONVERT(uuid USING ascii) AS uuid
+  FROM nova_cell0.shadow_instances
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
+  UNION ALL
+  SELECT CONVERT(uuid USING ascii) AS uuid
+  FROM nova.shadow_instances
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
+),
+shadow_migrations AS (
+  SELECT CONVERT(uuid USING ascii) AS uuid
+  FROM nova_cell0.shadow_migrations
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
+  UNION ALL
+  SELECT CONVERT(uuid USING ascii) AS uuid
+  FROM nova.shadow_migrations
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
 )
 SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     projects.external_id AS project, consumer_types.name AS consumer_type, (

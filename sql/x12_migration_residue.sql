@@ -166,6 +166,12 @@ resource_provider_traits AS (
   SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
+instance_mappings AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, cell_id
+  FROM nova_api.instance_mappings
+),
 instances AS (
   SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
@@ -224,17 +230,6 @@ compute_nodes AS (
       CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.compute_nodes
-),
-shadow_migrations AS (
-  SELECT 'cell0' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(instance_uuid USING ascii) AS instance_uuid,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
-  FROM nova_cell0.shadow_migrations
-  UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(instance_uuid USING ascii) AS instance_uuid,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
-  FROM nova.shadow_migrations
 ),
 sources AS (
   SELECT 'read' AS status
@@ -303,6 +298,63 @@ claims AS (
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+shadow_migrations AS (
+  SELECT 'cell0' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(instance_uuid USING ascii) AS instance_uuid,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.shadow_migrations
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(uuid USING ascii) AS uuid, CONVERT(instance_uuid USING ascii) AS instance_uuid,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.shadow_migrations
+  WHERE uuid IN (
+    SELECT DISTINCT claims.consumer_id
+    FROM claims
+    WHERE (claims.consumer_id NOT IN (
+      SELECT instances.uuid
+      FROM instances
+      WHERE instances.uuid IS NOT NULL
+    ))
+      AND (claims.consumer_id NOT IN (
+        SELECT migrations.uuid
+        FROM migrations
+        WHERE migrations.uuid IS NOT NULL
+      ))
+    UNION
+    SELECT instance_mappings.instance_uuid
+    FROM instance_mappings
+    WHERE instance_mappings.cell_id IS NOT NULL
+      AND (instance_mappings.instance_uuid NOT IN (
+        SELECT instances.uuid
+        FROM instances
+        WHERE instances.uuid IS NOT NULL
+      ))
+  )
 )
 SELECT claims.consumer_id AS consumer, ended.uuid AS migration, ended.instance_uuid AS instance,
     resource_providers.uuid AS provider, resource_providers.name AS provider_name, ended.cell, ended.state, (

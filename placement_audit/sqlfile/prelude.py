@@ -69,7 +69,7 @@ SET @taken_at = UTC_TIMESTAMP();
 
 
 def used_by(query: Query, selects: Mapping[Table, Query]) -> dict[Table, set[str]]:
-    """The columns of the vocabulary that a query names, and those that the ``selects`` of derived tables name."""
+    """The columns of the vocabulary that a query names, those of the ``selects`` of derived tables and of keys too."""
     found: dict[Table, set[str]] = {}
     waiting = [query]
     while waiting:
@@ -85,6 +85,8 @@ def used_by(query: Query, selects: Mapping[Table, Query]) -> dict[Table, set[str
                     found[source] = set()
                     if source in selects:
                         waiting.append(selects[source])
+                    elif source in derived.KEYED:
+                        waiting.append(derived.KEYED[source][1])
                 if isinstance(part, ColumnClause):
                     found[source].add(part.name)
     return found
@@ -92,10 +94,11 @@ def used_by(query: Query, selects: Mapping[Table, Query]) -> dict[Table, set[str
 
 def entries(used: Used, selects: Mapping[Table, Query], homes: Homes) -> list[str]:
     """The entries of a WITH, in an order in which none names a later one."""
-    read = [one for one in t.metadata.tables.values() if one not in selects]
+    read = [one for one in t.metadata.tables.values() if one not in selects and one not in derived.KEYED]
+    made = [one for one in selects if one not in STAND_INS]
     return [
         f"{quoted(one.name)} AS (\n{textwrap.indent(laid_out(_entry(one, used[one], selects, homes)), '  ')}\n)"
-        for one in (*read, *selects)
+        for one in (*read, *made, *derived.KEYED, *STAND_INS)
         if one in used
     ]
 
@@ -165,14 +168,13 @@ def _is_bare(name: str) -> str:
 
 
 def _only(one: Table) -> list[ColumnElement[bool]]:
-    """Which rows an audit reads, where that is a matter of the row alone."""
+    """Which rows an audit reads, of tables of which it needs few."""
     conditions: list[ColumnElement[bool]] = [
         column(name).in_(values) for name, values in derived.ONLY.get(one, {}).items()
     ]
     if one in derived.KEYED:
         key, wanted = derived.KEYED[one]
-        if not used_by(wanted, {}):
-            conditions.append(column(key.name).in_(wanted))
+        conditions.append(column(key.name).in_(wanted))
     return conditions
 
 
