@@ -3,6 +3,7 @@
 # make fuzz      20,000 requests, made up at random, to explain and to the real placement
 # make lint      ruff and mypy
 # make readme    write the README's tables anew
+# make sql       write sql/ anew
 # make bench     against nova-manage, on a large cloud
 # make image     container images of MariaDB and of the auditor, made without a registry (root, Docker)
 # make clean     remove what these made
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
-.PHONY: demo test fuzz lint readme bench image clean
+.PHONY: demo test fuzz lint readme sql bench image clean
 
 # exit code 1 says that the audit found something, which is what a demonstration is for
 demo: $(VENV)/.installed
@@ -34,6 +35,10 @@ lint: $(VENV)/.installed-for-tests
 
 readme: $(VENV)/.installed
 	$(BIN)/python -m tests.readme
+
+sql: $(VENV)/.installed
+	@rm -f sql/*
+	$(BIN)/placement-audit sql --out sql
 
 bench: $(VENV)/.installed-for-tests
 	@$(BIN)/pip install --quiet --editable '.[bench]'

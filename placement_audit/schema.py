@@ -214,8 +214,19 @@ cell_mappings = Table(
     info={"home": Role.API},
 )
 
+alembic_version = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 # sqlalchemy-migrate's, until 2023.2: the only word on the release before Xena (SEMANTICS C.6).
 migrate_version = Table("migrate_version", MetaData(), Column("repository_id", String(250)), Column("version", Integer))
+
+# What a server of MySQL's kind shows of its tables: the columns that an account may read.
+shown_columns = Table(
+    "columns",
+    MetaData(),
+    Column("table_schema", String(64)),
+    Column("table_name", String(64)),
+    Column("column_name", String(64)),
+    schema="information_schema",
+)
 
 # --- cells -------------------------------------------------------------------------------------------------
 

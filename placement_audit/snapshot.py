@@ -432,7 +432,7 @@ class _Failed(Exception):
 
 
 # Uuids are compared as text; a form without dashes, which only SQL by hand leaves, is the same uuid (SEMANTICS 0).
-_UUIDS = {
+UUIDS = {
     t.allocations: ("consumer_id",),
     t.consumers: ("uuid",),
     t.instances: ("uuid",),
@@ -449,7 +449,7 @@ _ASKED_AS_SPELT = {t.resource_providers, t.consumers}
 
 def one_spelling(into: Connection, table: Table) -> None:
     """Put dashes into uuids that were read without; those that placement itself finds by spelling are noted."""
-    for name in _UUIDS.get(table, ()):
+    for name in UUIDS.get(table, ()):
         column = table.c[name]
         parts = [func.substr(column, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
         dashed = parts[0] + "-" + parts[1] + "-" + parts[2] + "-" + parts[3] + "-" + parts[4]

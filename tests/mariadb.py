@@ -178,6 +178,8 @@ def _as_a_process(stack: ExitStack, settings: Sequence[str] = ()) -> Server:
         f"--port={port}",
         f"--socket={folder}/socket",
         f"--pid-file={folder}/pid",
+        # another server that starts would sweep what it finds in the common one
+        f"--tmpdir={folder}",
     ]
     log = folder / "log"
     with log.open("wb") as output:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import make_url, update
 
 from placement_audit import schema as t
 from placement_audit.allow import AllowList
@@ -17,6 +17,7 @@ from placement_audit.finding import Finding
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import Value, from_options
 from placement_audit.source.connect import Limits, local_file
+from tests import plain_sql
 
 
 def sqlite_urls(folder: Path, cells: tuple[str, ...]) -> Urls:
@@ -51,6 +52,8 @@ class Auditor:
     unreadable: str | None = None
     # What the services' configuration files seem to say.
     settings: Mapping[str, Value] = field(default_factory=dict)
+    # Whether the files for a plain client are held against the findings.
+    plain_sql: bool = False
 
     def report(
         self, estate: Estate, *codes: str, nova: bool = True, grace: int = 10, allow: AllowList | None = None
@@ -78,6 +81,11 @@ class Auditor:
                 snapshot.execute(of_cell.values(status="unreadable", reason="no route to host"))
         with kept(path) as connection:
             report = judge(connection, checks, timedelta(minutes=grace), allow)
+            judged = [result.check for result in report.results if result.status != "skipped"]
+            if self.plain_sql and judged and not (self.revision or self.unreadable or self.settings):
+                plain_sql.hold_against_snapshot(
+                    connection, make_url(urls.placement), plain_sql.homes(urls, nova=nova), judged
+                )
         assert not [result for result in report.results if result.status == "failed"], report.results
         return report
 

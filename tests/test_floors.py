@@ -16,7 +16,7 @@ FLOORS = [
     {"again"},
     {"checks", "candidates"},
     {"allow"},
-    {"audit", "rehearsal"},
+    {"audit", "rehearsal", "sqlfile"},
     {"render", "demo"},
     {"cli"},
     {"__main__"},

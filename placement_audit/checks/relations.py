@@ -22,13 +22,17 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 
 from placement_audit import schema as t
-from placement_audit.checks.deployment import is_on, number, setting
+from placement_audit.checks.deployment import is_on, number
 
 # SEMANTICS D.1: anything else, unknown words and NULL included, is in progress.
 TERMINAL = ("confirmed", "reverted", "error", "failed", "completed", "cancelled", "done")
@@ -375,11 +379,45 @@ def never_started(class_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(class_id < len(t.STANDARD_CLASSES), ~exists().where(standard.c.name.in_(t.STANDARD_CLASSES)))
 
 
+class _Later(FunctionElement[Any]):
+    """A clock that many seconds later."""
+
+    inherit_cache = True
+
+    def __init__(self, clock: ColumnElement[Any], seconds: int | ColumnElement[Any]) -> None:
+        super().__init__(clock, literal_column(str(seconds)) if isinstance(seconds, int) else seconds)
+
+
+@compiles(_Later, "sqlite")
+def _later_on_sqlite(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
+    clock, seconds = (compiler.process(part, **options) for part in element.clauses)
+    return f"datetime({clock}, ({seconds}) || ' seconds')"
+
+
+@compiles(_Later, "mysql")
+def _later_on_mysql(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
+    clock, seconds = (compiler.process(part, **options) for part in element.clauses)
+    return f"CONVERT({clock} + INTERVAL ({seconds}) SECOND USING ascii)"
+
+
+class ltrim(GenericFunction[str]):
+    """A text without those of some letters that it begins with; MySQL knows blanks alone."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(ltrim, "mysql")
+def _ltrim_on_mysql(element: ltrim, compiler: SQLCompiler, **options: Any) -> str:
+    text, letters = (compiler.process(part, **options) for part in element.clauses)
+    return f"REGEXP_REPLACE({text}, CONCAT('^[', {letters}, ']+'), '')"
+
+
 def before(*, days: int = 0, hours: int = 0, minutes: int = 0) -> ColumnElement[Any]:
     """A moment that long before the snapshot. A comparison of a clock that is NULL with it holds for nothing."""
     seconds = ((days * 24 + hours) * 60 + minutes) * 60
     taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
-    return func.datetime(taken_at, f"-{seconds} seconds")
+    return _Later(taken_at, -seconds)
 
 
 def cell0s() -> Select[Any]:
@@ -411,9 +449,9 @@ def up(service: FromClause) -> ColumnElement[bool]:
     service_down_time, where it is known, makes that less. It makes it no more: a host that died minutes ago is up in
     nova's eyes, and writes nothing.
     """
-    patience = case((number("service_down_time") < 60, setting("service_down_time")), else_="60")
+    patience = case((number("service_down_time") < 60, number("service_down_time")), else_=60)
     taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
-    since = func.datetime(taken_at, literal("-") + patience + literal(" seconds"))
+    since = _Later(taken_at, -patience)
     return and_(func.coalesce(service.c.forced_down, 0) == 0, service.c.last_seen_up >= since)
 
 
@@ -445,7 +483,7 @@ def steady(service: FromClause) -> ColumnElement[bool]:
     the next sign of life comes after.
     """
     written = func.coalesce(service.c.updated_at, "")
-    return or_(written <= func.datetime(service.c.last_seen_up, "+2 seconds"), service.c.last_seen_up.is_(None))
+    return or_(written <= _Later(service.c.last_seen_up, 2), service.c.last_seen_up.is_(None))
 
 
 def not_ironic(node: FromClause) -> ColumnElement[bool]:

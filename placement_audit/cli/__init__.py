@@ -14,7 +14,7 @@ import click
 from placement_audit import __version__
 from placement_audit.errors import CannotTell
 
-COMMANDS = ("audit", "checks", "demo", "doctor", "explain", "snapshot")
+COMMANDS = ("audit", "checks", "demo", "doctor", "explain", "snapshot", "sql")
 
 
 class _Commands(click.Group):

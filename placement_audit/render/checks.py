@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -79,10 +78,6 @@ def _paragraph(text: str, indent: str = "") -> str:
 def _sql(check: Check) -> str:
     from sqlalchemy.dialects import sqlite
 
-    compiled = check.query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True})
+    from placement_audit.sqlfile.text import as_text
 
-    def literal(match: re.Match[str]) -> str:
-        return f"'{compiled.params[match[1]]}'" if match[1] in compiled.params else match[0]
-
-    # SQLAlchemy renders no literals inside aggregate_strings: they are separators and words of ours.
-    return re.sub(r":(\w+)", literal, str(compiled))
+    return as_text(check.query, sqlite.dialect(paramstyle="named"))

@@ -38,7 +38,7 @@ from placement_audit.source.connect import at_home, reason_of, schema_of
 
 BATCH = 5_000
 # What grows with the servers, and holds neither a FLOAT nor JSON, which a server might write in other words there.
-_LARGE = {t.allocations, t.consumers, t.instance_mappings, t.request_specs, t.instances}
+LARGE = {t.allocations, t.consumers, t.instance_mappings, t.request_specs, t.instances}
 # psycopg binds at most 65,535 values, SQLite 32,766.
 KEYS = 10_000
 NO_BOUNDS: Mapping[str, Sequence[Any]] = MappingProxyType({})
@@ -140,7 +140,7 @@ def _as_kept(column: Column[Any], dialect: str) -> Any:
 
 
 def _in_pieces(connection: Connection, table: Table, live: Collection[str]) -> bool:
-    return table in _LARGE and "id" in live and getattr(connection.dialect, "is_mariadb", False)
+    return table in LARGE and "id" in live and getattr(connection.dialect, "is_mariadb", False)
 
 
 _ID = column("id", Integer)

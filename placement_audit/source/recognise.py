@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit.errors import CannotTell
-from placement_audit.schema import Role, left_behind, live_tables, migrate_version
+from placement_audit.schema import Role, left_behind, live_tables, migrate_version, shown_columns
 from placement_audit.source.config import masked
 from placement_audit.source.connect import at_home, reason_of, schema_of
 
@@ -57,6 +57,13 @@ _KINDS = {
     Role.CELL: "a nova cell database",
 }
 
+# In the order in which they are looked for: a nova_api of before Stein has placement's tables, too.
+_SIGNATURES: Mapping[Role, frozenset[str]] = {
+    Role.API: frozenset({"cell_mappings", "instance_mappings"}),
+    Role.CELL: frozenset({"instances", "compute_nodes", "migrations"}),
+    Role.PLACEMENT: frozenset({"resource_providers", "placement_aggregates", "consumers"}),
+}
+
 
 @dataclass(frozen=True)
 class Recognised:
@@ -79,7 +86,7 @@ def recognise(connection: Connection, url: URL, expected: Role) -> Recognised:
         role = _role(names, heads)
         if role is not expected:
             raise CannotTell(_not_as_expected(url, names, role, expected))
-        columns = _columns(inspector, schema, names, expected)
+        columns = _columns(inspector, connection, schema, names, expected)
         numbers = _legacy_numbers(connection, url, names)
     except (SQLAlchemyError, OSError) as error:
         raise CannotTell(f"{masked(url)}: {reason_of(error)}") from None
@@ -97,13 +104,7 @@ def _role(names: set[str], heads: Sequence[str]) -> Role | None:
     # The revision first: some operators gave placement a copy of the whole of nova_api.
     if any(head in REVISIONS[Role.PLACEMENT] for head in heads):
         return Role.PLACEMENT
-    if {"cell_mappings", "instance_mappings"} <= names:
-        return Role.API
-    if {"instances", "compute_nodes", "migrations"} <= names:
-        return Role.CELL
-    if {"resource_providers", "placement_aggregates", "consumers"} <= names:
-        return Role.PLACEMENT
-    return None
+    return next((role for role, signature in _SIGNATURES.items() if signature <= names), None)
 
 
 def _not_as_expected(url: URL, names: set[str], role: Role | None, expected: Role) -> str:
@@ -115,7 +116,9 @@ def _not_as_expected(url: URL, names: set[str], role: Role | None, expected: Rol
         )
     if role is None:
         some = ", ".join(sorted(names)[:4])
-        return f"{where}: not a database of placement or nova (its tables: {some} …)"
+        unseen = ", ".join(sorted(_SIGNATURES[expected] - names))
+        missing = f"; {unseen} missing, or not granted" if _SIGNATURES[expected] & names else ""
+        return f"{where}: not a database of placement or nova (its tables: {some} …){missing}"
     stale = "; its placement tables are stale copies" if expected is Role.PLACEMENT else ""
     return (
         f"{where}: this is {_KINDS[role]}{stale}; it belongs to {OPTIONS[role]}, "
@@ -123,9 +126,19 @@ def _not_as_expected(url: URL, names: set[str], role: Role | None, expected: Rol
     )
 
 
-def _columns(inspector: Inspector, schema: str | None, names: set[str], role: Role) -> dict[str, frozenset[str]]:
+def _columns(
+    inspector: Inspector, connection: Connection, schema: str | None, names: set[str], role: Role
+) -> dict[str, frozenset[str]]:
     kept = [*live_tables(role), *(left_behind if role is Role.API else ())]
-    wanted = [table.name for table in kept if table.name in names]
+    wanted = [str(table.name) for table in kept if table.name in names]
+    if connection.dialect.name == "mysql":
+        # SQLAlchemy would ask for SHOW CREATE TABLE, which takes SELECT on all columns.
+        granted: dict[str, set[str]] = {name: set() for name in wanted}
+        shown = shown_columns.c
+        asked = select(shown_columns).where(shown.table_schema == schema, shown.table_name.in_(wanted))
+        for _, of_table, name in connection.execute(asked):
+            granted[of_table].add(name)
+        return {name: frozenset(columns) for name, columns in granted.items()}
     found = inspector.get_multi_columns(schema=schema, filter_names=wanted)
     return {name: frozenset(column["name"] for column in columns) for (_, name), columns in found.items()}
 

@@ -1,6 +1,6 @@
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null, or_, select, union_all
 
-from placement_audit.checks.relations import impact
+from placement_audit.checks.relations import impact, ltrim
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, consumers, placement_aggregates, resource_providers, respelled
 
@@ -8,7 +8,7 @@ _SHAPE = "________-____-____-____-____________"
 
 
 def _other_letters(uuid: ColumnElement[str]) -> ColumnElement[bool]:
-    return func.ltrim(func.lower(func.replace(uuid, "-", "")), "0123456789abcdef") != ""
+    return ltrim(func.lower(func.replace(uuid, "-", "")), "0123456789abcdef") != ""
 
 
 def _malformed(uuid: ColumnElement[str]) -> ColumnElement[bool]:

@@ -1,0 +1,81 @@
+-- P12 allocation-of-unknown-class: Allocation of a resource class that is missing
+-- Severity: error, impact H
+--
+-- Says: allocations are of resource class id {class_id}, which does not exist (rows: {rows}, consumers: {consumers},
+-- providers: {providers})
+--
+-- Why: Placement cannot name the class and answers 404 when it is asked what these consumers hold. Nova cannot move or
+-- resize such a server.
+--
+-- Left alone:
+-- - standard classes, as long as the API has not been started on the database
+--
+-- What to do, with a row's columns for the names in braces:
+--   mariadb placement -e "SELECT * FROM allocations WHERE resource_class_id = {class_id}"
+--   systemctl restart placement-api  # its start inserts {standard_class} as id {class_id}
+--   mariadb placement -e "DELETE FROM allocations WHERE resource_class_id = {useless_class_id} AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id})"
+--
+-- Names to change: placement
+--
+-- Written by: placement-audit sql
+
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00';
+SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 1048576;
+-- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
+SET SESSION optimizer_switch = 'derived_merge=off';
+SET @taken_at = UTC_TIMESTAMP();
+
+WITH inventories AS (
+  SELECT resource_class_id
+  FROM placement.inventories
+),
+allocations AS (
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id, resource_class_id, CONVERT(created_at USING ascii) AS created_at
+  FROM placement.allocations
+),
+resource_classes AS (
+  SELECT id, CAST(name AS CHAR) AS name
+  FROM placement.resource_classes
+)
+SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM resource_classes AS class_there
+  WHERE class_there.name = CASE allocations.resource_class_id WHEN 0 THEN 'VCPU' WHEN 1 THEN 'MEMORY_MB' WHEN 2 THEN
+      'DISK_GB' WHEN 3 THEN 'PCI_DEVICE' WHEN 4 THEN 'SRIOV_NET_VF' WHEN 5 THEN 'NUMA_SOCKET' WHEN 6 THEN 'NUMA_CORE'
+      WHEN 7 THEN 'NUMA_THREAD' WHEN 8 THEN 'NUMA_MEMORY_MB' WHEN 9 THEN 'IPV4_ADDRESS' WHEN 10 THEN 'VGPU' WHEN 11 THEN
+      'VGPU_DISPLAY_HEAD' WHEN 12 THEN 'NET_BW_EGR_KILOBIT_PER_SEC' WHEN 13 THEN 'NET_BW_IGR_KILOBIT_PER_SEC' WHEN 14
+      THEN 'PCPU' WHEN 15 THEN 'MEM_ENCRYPTION_CONTEXT' WHEN 16 THEN 'FPGA' WHEN 17 THEN 'PGPU' WHEN 18 THEN
+      'NET_PACKET_RATE_KILOPACKET_PER_SEC' WHEN 19 THEN 'NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC' WHEN 20 THEN
+      'NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC' END
+))) THEN CASE allocations.resource_class_id WHEN 0 THEN 'VCPU' WHEN 1 THEN 'MEMORY_MB' WHEN 2 THEN 'DISK_GB' WHEN 3 THEN
+    'PCI_DEVICE' WHEN 4 THEN 'SRIOV_NET_VF' WHEN 5 THEN 'NUMA_SOCKET' WHEN 6 THEN 'NUMA_CORE' WHEN 7 THEN 'NUMA_THREAD'
+    WHEN 8 THEN 'NUMA_MEMORY_MB' WHEN 9 THEN 'IPV4_ADDRESS' WHEN 10 THEN 'VGPU' WHEN 11 THEN 'VGPU_DISPLAY_HEAD' WHEN 12
+    THEN 'NET_BW_EGR_KILOBIT_PER_SEC' WHEN 13 THEN 'NET_BW_IGR_KILOBIT_PER_SEC' WHEN 14 THEN 'PCPU' WHEN 15 THEN
+    'MEM_ENCRYPTION_CONTEXT' WHEN 16 THEN 'FPGA' WHEN 17 THEN 'PGPU' WHEN 18 THEN 'NET_PACKET_RATE_KILOPACKET_PER_SEC'
+    WHEN 19 THEN 'NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC' WHEN 20 THEN 'NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC' END END
+    AS standard_class, CASE WHEN (allocations.resource_class_id < 21 OR (EXISTS (
+  SELECT *
+  FROM inventories
+  WHERE inventories.resource_class_id = allocations.resource_class_id
+))) THEN NULL ELSE allocations.resource_class_id END AS useless_class_id, count(*) AS `rows`,
+    count(DISTINCT allocations.consumer_id) AS consumers, count(DISTINCT allocations.resource_provider_id) AS providers,
+    max(allocations.created_at) AS newest_change
+FROM allocations
+LEFT OUTER JOIN resource_classes ON resource_classes.id = allocations.resource_class_id
+WHERE resource_classes.id IS NULL
+  AND NOT (allocations.resource_class_id < 21 AND NOT (EXISTS (
+    SELECT *
+    FROM resource_classes AS standard_class
+    WHERE standard_class.name IN ('VCPU', 'MEMORY_MB', 'DISK_GB', 'PCI_DEVICE', 'SRIOV_NET_VF', 'NUMA_SOCKET',
+        'NUMA_CORE', 'NUMA_THREAD', 'NUMA_MEMORY_MB', 'IPV4_ADDRESS', 'VGPU', 'VGPU_DISPLAY_HEAD',
+        'NET_BW_EGR_KILOBIT_PER_SEC', 'NET_BW_IGR_KILOBIT_PER_SEC', 'PCPU', 'MEM_ENCRYPTION_CONTEXT', 'FPGA', 'PGPU',
+        'NET_PACKET_RATE_KILOPACKET_PER_SEC', 'NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC',
+        'NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC')
+  )))
+GROUP BY allocations.resource_class_id
+ORDER BY class_id;

@@ -1,0 +1,84 @@
+-- X01 node-without-provider: Compute node that placement does not know
+-- Severity: error, impact H
+--
+-- Says: compute node {node} of {host} in {cell} has no resource provider {node_uuid}
+--
+-- Why: The scheduler asks placement for hosts, so that this one gets no server. Its own servers hold nothing, and
+-- nova-compute, which makes the provider again every minute while it runs, is down or fails to.
+--
+-- Left alone:
+-- - a compute node that was made just now: its provider follows within seconds
+--
+-- What to do, with a row's columns for the names in braces:
+--   openstack compute service list --service nova-compute --host {host}
+--   openstack resource provider list --name {node}
+--   # restart nova-compute there, and read in its log why it cannot make the provider
+--
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
+--
+-- Written by: placement-audit sql
+
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00';
+SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 1048576;
+-- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
+SET SESSION optimizer_switch = 'derived_merge=off';
+SET @taken_at = UTC_TIMESTAMP();
+
+SELECT concat('cell ', coalesce(mapping.name, mapping.uuid), ' is not named in this file: what is in it looks unknown')
+    AS warning
+FROM nova_api.cell_mappings AS mapping
+WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+    '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+    '') = 'nova_cell0')
+  AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova');
+
+WITH resource_providers AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+  FROM placement.resource_providers
+),
+compute_nodes AS (
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.compute_nodes
+)
+SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, nodes.uuid AS node_uuid, nodes.hypervisor_type,
+    nodes.created_at AS newest_change
+FROM (
+  SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+      compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+      compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+      compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+      ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+      compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at, compute_nodes.created_at AS created_at,
+      compute_nodes.updated_at AS updated_at
+  FROM compute_nodes
+  WHERE compute_nodes.deleted = 0
+) AS nodes
+WHERE NOT (EXISTS (
+  SELECT *
+  FROM resource_providers
+  WHERE resource_providers.uuid = nodes.uuid
+))
+ORDER BY nodes.cell, nodes.host, node;

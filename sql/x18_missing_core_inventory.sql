@@ -1,0 +1,185 @@
+-- X18 missing-core-inventory: Host that offers no memory or no CPUs
+-- Severity: error, impact H
+--
+-- Says: compute node {node} offers no {missing}, so that placement never proposes it for an ordinary server
+--
+-- Why: Every flavor asks for CPUs and memory. Nova-compute leaves out a class of which it finds none, such as CPUs
+-- where cpu_shared_set and cpu_dedicated_set name none that exist; else something removed it, and nova-compute does not
+-- notice until it is restarted.
+--
+-- Left alone:
+-- - bare metal
+-- - hosts with pinned CPUs alone have PCPU and no VCPU
+-- - hosts without a disk of their own have no DISK_GB
+-- - classes that a child of the host has
+-- - a host without any inventory, which is a finding of its own
+-- - for information alone while nova-compute is down or disabled there
+--
+-- What to do, with a row's columns for the names in braces:
+--   openstack resource provider inventory list {provider}
+--   openstack compute service list --service nova-compute --host {host}
+--   systemctl restart nova-compute  # on {host}, and read in its log what it reports
+--
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
+--
+-- Written by: placement-audit sql
+
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00';
+SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 1048576;
+-- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
+SET SESSION optimizer_switch = 'derived_merge=off';
+SET @taken_at = UTC_TIMESTAMP();
+
+SELECT concat('cell ', coalesce(mapping.name, mapping.uuid), ' is not named in this file: what is in it looks unknown')
+    AS warning
+FROM nova_api.cell_mappings AS mapping
+WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+    '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+    '') = 'nova_cell0')
+  AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova');
+
+WITH resource_providers AS (
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id, CONVERT(created_at USING ascii) AS created_at
+  FROM placement.resource_providers
+),
+inventories AS (
+  SELECT resource_provider_id, resource_class_id, CONVERT(created_at USING ascii) AS created_at
+  FROM placement.inventories
+),
+resource_classes AS (
+  SELECT id, CAST(name AS CHAR) AS name
+  FROM placement.resource_classes
+),
+traits AS (
+  SELECT id, CAST(name AS CHAR) AS name
+  FROM placement.traits
+),
+resource_provider_traits AS (
+  SELECT resource_provider_id, trait_id
+  FROM placement.resource_provider_traits
+),
+compute_nodes AS (
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.compute_nodes
+),
+services AS (
+  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.services
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.services
+),
+snapshot AS (
+  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+),
+settings AS (
+  SELECT NULL AS name, NULL AS value
+  FROM DUAL
+  WHERE false = 1
+),
+trees AS (
+  SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
+      CASE WHEN (root.id IN (
+    SELECT resource_provider_traits.resource_provider_id
+    FROM resource_provider_traits
+    INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+  ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
+  FROM resource_providers
+  LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
+)
+SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
+    resource_providers.name AS provider_name, CASE WHEN (offered.memory = 1) THEN 'VCPU or PCPU' WHEN (offered.cpus = 1)
+    THEN 'MEMORY_MB' ELSE 'CPUs and no MEMORY_MB' END AS missing,
+    CASE WHEN (resource_providers.created_at >= coalesce(CASE WHEN (nodes.created_at >= coalesce(offered.newest,
+    '')) THEN nodes.created_at ELSE offered.newest END, '')) THEN resource_providers.created_at ELSE CASE WHEN
+    (nodes.created_at >= coalesce(offered.newest, '')) THEN nodes.created_at ELSE offered.newest END END AS
+    newest_change, CASE WHEN (lone_computes.host IS NOT NULL AND coalesce(lone_computes.disabled,
+    0) = 0 AND coalesce(lone_computes.forced_down, 0) = 0 AND lone_computes.last_seen_up >= CONVERT((
+  SELECT snapshot.taken_at
+  FROM snapshot
+) + INTERVAL (-CASE WHEN (((
+  SELECT settings.value
+  FROM settings
+  WHERE settings.name = 'service_down_time'
+) + 0e0) < 60) THEN ((
+  SELECT settings.value
+  FROM settings
+  WHERE settings.name = 'service_down_time'
+) + 0e0) ELSE 60 END) SECOND USING ascii) AND (coalesce(lone_computes.updated_at,
+    '') <= CONVERT(lone_computes.last_seen_up + INTERVAL (2) SECOND USING ascii) OR lone_computes.last_seen_up IS NULL))
+    THEN 'H' ELSE 'L' END AS impact
+FROM (
+  SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+      compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+      compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+      compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+      ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+      compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at, compute_nodes.created_at AS created_at,
+      compute_nodes.updated_at AS updated_at
+  FROM compute_nodes
+  WHERE compute_nodes.deleted = 0
+) AS nodes
+INNER JOIN resource_providers ON resource_providers.uuid = nodes.uuid
+INNER JOIN trees ON trees.provider_id = resource_providers.id
+INNER JOIN (
+  SELECT trees.root_id AS root_id, max(CASE WHEN (resource_classes.name = 'MEMORY_MB') THEN 1 ELSE 0 END) AS memory,
+      max(CASE WHEN (resource_classes.name IN ('VCPU', 'PCPU')) THEN 1 ELSE 0 END) AS cpus,
+      max(inventories.created_at) AS newest
+  FROM inventories
+  INNER JOIN trees ON trees.provider_id = inventories.resource_provider_id
+  INNER JOIN resource_classes ON resource_classes.id = inventories.resource_class_id
+  GROUP BY trees.root_id
+) AS offered ON offered.root_id = trees.root_id
+LEFT OUTER JOIN (
+  SELECT computes.cell AS cell, computes.host AS host, max(computes.version) AS version,
+      max(computes.disabled) AS disabled, max(computes.forced_down) AS forced_down,
+      max(computes.last_seen_up) AS last_seen_up, max(computes.created_at) AS created_at,
+      max(computes.updated_at) AS updated_at
+  FROM (
+    SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
+        services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
+        services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
+        services.updated_at AS updated_at
+    FROM services
+    WHERE services.deleted = 0
+      AND services.`binary` = 'nova-compute'
+      AND services.host IS NOT NULL
+  ) AS computes
+  GROUP BY computes.cell, computes.host
+  HAVING count(*) = 1
+) AS lone_computes ON lone_computes.host = nodes.host
+  AND lone_computes.cell = nodes.cell
+WHERE coalesce(nodes.hypervisor_type, '') != 'ironic'
+  AND (offered.memory = 0 OR offered.cpus = 0)
+ORDER BY lone_computes.cell, lone_computes.host, node;

@@ -1,0 +1,172 @@
+-- X27 running-host-without-inventory: Running host that offers nothing
+-- Severity: error, impact H
+--
+-- Says: nova-compute on {host} runs, and compute node {node} has a provider without any inventory
+--
+-- Why: The scheduler never gets to see the host. Nova-compute writes the inventory right after it has made the
+-- provider, and again each minute: placement refuses it, or the driver fails before. Its log tells which.
+--
+-- Left alone:
+-- - a host that was made, or whose nova-compute was started, a moment ago
+-- - a host whose nova-compute is down
+-- - for warning alone while nova-compute is disabled there
+-- - bare metal, which has no inventory without a resource class or in maintenance
+-- - inventory on a child of the host
+-- - two services of one host's name
+--
+-- What to do, with a row's columns for the names in braces:
+--   openstack resource provider inventory list {provider}
+--   openstack compute service list --service nova-compute --host {host}
+--   systemctl restart nova-compute  # on {host}, and read in its log why it reports nothing
+--
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
+--
+-- Written by: placement-audit sql
+
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00';
+SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 1048576;
+-- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
+SET SESSION optimizer_switch = 'derived_merge=off';
+SET @taken_at = UTC_TIMESTAMP();
+
+SELECT concat('cell ', coalesce(mapping.name, mapping.uuid), ' is not named in this file: what is in it looks unknown')
+    AS warning
+FROM nova_api.cell_mappings AS mapping
+WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+    '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+    '') = 'nova_cell0')
+  AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova');
+
+WITH resource_providers AS (
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      root_provider_id, CONVERT(created_at USING ascii) AS created_at
+  FROM placement.resource_providers
+),
+inventories AS (
+  SELECT resource_provider_id
+  FROM placement.inventories
+),
+traits AS (
+  SELECT id, CAST(name AS CHAR) AS name
+  FROM placement.traits
+),
+resource_provider_traits AS (
+  SELECT resource_provider_id, trait_id
+  FROM placement.resource_provider_traits
+),
+compute_nodes AS (
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.compute_nodes
+),
+services AS (
+  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.services
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
+      forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.services
+),
+snapshot AS (
+  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+),
+settings AS (
+  SELECT NULL AS name, NULL AS value
+  FROM DUAL
+  WHERE false = 1
+),
+trees AS (
+  SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
+      CASE WHEN (root.id IN (
+    SELECT resource_provider_traits.resource_provider_id
+    FROM resource_provider_traits
+    INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+  ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
+  FROM resource_providers
+  LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
+)
+SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
+    resource_providers.name AS provider_name, CASE WHEN (resource_providers.created_at >= coalesce(nodes.created_at,
+    '')) THEN resource_providers.created_at ELSE nodes.created_at END AS newest_change,
+    CASE WHEN (coalesce(lone_computes.disabled, 0) = 0) THEN 'H' ELSE 'M' END AS impact
+FROM (
+  SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+      compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+      compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+      compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+      ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+      compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at, compute_nodes.created_at AS created_at,
+      compute_nodes.updated_at AS updated_at
+  FROM compute_nodes
+  WHERE compute_nodes.deleted = 0
+) AS nodes
+INNER JOIN resource_providers ON resource_providers.uuid = nodes.uuid
+INNER JOIN (
+  SELECT computes.cell AS cell, computes.host AS host, max(computes.version) AS version,
+      max(computes.disabled) AS disabled, max(computes.forced_down) AS forced_down,
+      max(computes.last_seen_up) AS last_seen_up, max(computes.created_at) AS created_at,
+      max(computes.updated_at) AS updated_at
+  FROM (
+    SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
+        services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
+        services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
+        services.updated_at AS updated_at
+    FROM services
+    WHERE services.deleted = 0
+      AND services.`binary` = 'nova-compute'
+      AND services.host IS NOT NULL
+  ) AS computes
+  GROUP BY computes.cell, computes.host
+  HAVING count(*) = 1
+) AS lone_computes ON lone_computes.host = nodes.host
+  AND lone_computes.cell = nodes.cell
+WHERE coalesce(nodes.hypervisor_type, '') != 'ironic'
+  AND coalesce(lone_computes.forced_down, 0) = 0
+  AND lone_computes.last_seen_up >= CONVERT((
+    SELECT snapshot.taken_at
+    FROM snapshot
+  ) + INTERVAL (-CASE WHEN (((
+    SELECT settings.value
+    FROM settings
+    WHERE settings.name = 'service_down_time'
+  ) + 0e0) < 60) THEN ((
+    SELECT settings.value
+    FROM settings
+    WHERE settings.name = 'service_down_time'
+  ) + 0e0) ELSE 60 END) SECOND USING ascii)
+  AND (coalesce(lone_computes.updated_at, '') <= CONVERT(lone_computes.last_seen_up + INTERVAL (2) SECOND USING ascii)
+      OR lone_computes.last_seen_up IS NULL)
+  AND (resource_providers.id NOT IN (
+    SELECT trees.root_id
+    FROM trees
+    INNER JOIN inventories ON inventories.resource_provider_id = trees.provider_id
+  ))
+ORDER BY lone_computes.cell, lone_computes.host, node;
