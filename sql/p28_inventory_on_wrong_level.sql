@@ -17,7 +17,7 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider inventory list {provider}
 --   openstack resource provider show --allocations {provider}
---   systemctl restart nova-compute  # on {host}
+--   systemctl restart nova-compute  # on {restartable}
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -62,6 +62,28 @@ resource_classes AS (
   SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
+instances AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova.instances
+),
+migrations AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+  FROM nova.migrations
+),
 compute_nodes AS (
   SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
@@ -97,7 +119,19 @@ services AS (
   FROM nova.services
 )
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name, nodes.cell, nodes.host,
-    resource_classes.name AS resource_class, inventories.total, lone_computes.version, (
+    CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM migrations AS evacuation_from_here, instances AS back_here
+  WHERE evacuation_from_here.cell = nodes.cell
+    AND evacuation_from_here.source_compute = nodes.host
+    AND evacuation_from_here.deleted = 0
+    AND evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'done')
+    AND back_here.uuid = evacuation_from_here.instance_uuid
+    AND back_here.host = nodes.host
+    AND back_here.deleted = 0
+))) THEN nodes.host END AS restartable, resource_classes.name AS resource_class, inventories.total,
+    lone_computes.version, (
   SELECT count(DISTINCT allocations.consumer_id) AS count_1
   FROM allocations
   WHERE allocations.resource_provider_id = resource_providers.id

@@ -18,7 +18,7 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider inventory list {provider}
 --   openstack compute service list --service nova-compute --host {host}
---   systemctl restart nova-compute  # on {host}, and read in its log what it reports
+--   systemctl restart nova-compute  # on {restartable}, and read in its log what it reports
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -64,6 +64,28 @@ traits AS (
 resource_provider_traits AS (
   SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
+),
+instances AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova.instances
+),
+migrations AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+  FROM nova.migrations
 ),
 compute_nodes AS (
   SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
@@ -118,7 +140,18 @@ trees AS (
   FROM resource_providers
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 )
-SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
+SELECT nodes.cell, nodes.host, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM migrations AS evacuation_from_here, instances AS back_here
+  WHERE evacuation_from_here.cell = nodes.cell
+    AND evacuation_from_here.source_compute = nodes.host
+    AND evacuation_from_here.deleted = 0
+    AND evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'done')
+    AND back_here.uuid = evacuation_from_here.instance_uuid
+    AND back_here.host = nodes.host
+    AND back_here.deleted = 0
+))) THEN nodes.host END AS restartable, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
     resource_providers.name AS provider_name, CASE WHEN (offered.memory = 1) THEN 'VCPU or PCPU' WHEN (offered.cpus = 1)
     THEN 'MEMORY_MB' ELSE 'CPUs and no MEMORY_MB' END AS missing,
     CASE WHEN (resource_providers.created_at >= coalesce(CASE WHEN (nodes.created_at >= coalesce(offered.newest,

@@ -20,7 +20,7 @@
 --   openstack compute service list --long --service nova-compute --host {host}
 --   openstack --os-placement-api-version 1.6 resource provider trait list {provider}
 --   # look again after two minutes: nova-compute corrects the trait by itself while placement takes it
---   systemctl restart nova-compute  # on {running_host}, and read in its log what placement answers
+--   systemctl restart nova-compute  # on {restartable}, and read in its log what placement answers
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -58,6 +58,28 @@ traits AS (
 resource_provider_traits AS (
   SELECT resource_provider_id, trait_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.resource_provider_traits
+),
+instances AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova.instances
+),
+migrations AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+  FROM nova.migrations
 ),
 compute_nodes AS (
   SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
@@ -128,7 +150,18 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, resource_provi
   SELECT settings.value
   FROM settings
   WHERE settings.name = 'service_down_time'
-) + 0e0) ELSE 60 END) SECOND USING ascii)) THEN nodes.host END AS running_host, lone_computes.version,
+) + 0e0) ELSE 60 END) SECOND USING ascii)) THEN CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM migrations AS evacuation_from_here, instances AS back_here
+  WHERE evacuation_from_here.cell = nodes.cell
+    AND evacuation_from_here.source_compute = nodes.host
+    AND evacuation_from_here.deleted = 0
+    AND evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'done')
+    AND back_here.uuid = evacuation_from_here.instance_uuid
+    AND back_here.host = nodes.host
+    AND back_here.deleted = 0
+))) THEN nodes.host END END AS restartable, lone_computes.version,
     CASE WHEN (CASE WHEN (NOT (coalesce(lone_computes.updated_at,
     '') <= CONVERT(lone_computes.last_seen_up + INTERVAL (2) SECOND USING ascii) OR lone_computes.last_seen_up IS NULL))
     THEN lone_computes.updated_at END >= coalesce(CASE WHEN (resource_providers.created_at >= coalesce(CASE WHEN

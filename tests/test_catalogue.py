@@ -67,6 +67,12 @@ def test_a_row_has_a_subject_a_clock_and_a_why(check: Check) -> None:
 
 
 @every_check
+def test_no_restart_that_would_remove_a_server(check: Check) -> None:
+    restarts = [line for line in check.remedy if line.startswith("systemctl restart nova-compute")]
+    assert all("{restartable}" in line for line in restarts)
+
+
+@every_check
 def test_what_it_absorbs_has_the_same_columns(check: Check) -> None:
     by_code = {other.code: other for other in CHECKS}
     for code, shared in check.absorbs.items():

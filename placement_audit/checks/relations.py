@@ -208,6 +208,30 @@ def evacuated_from(server: FromClause, root: FromClause) -> Exists:
     )
 
 
+def restartable(node: FromClause) -> Case[Any]:
+    """The host of a node; NULL where a start of nova-compute would remove a server that runs there.
+
+    It does so to whatever was evacuated from the host since it last started, even if that has come back (nova 34,
+    SEMANTICS D.6).
+    """
+    evacuation, back = t.migrations.alias("evacuation_from_here"), t.instances.alias("back_here")
+    removes = (
+        exists()
+        .where(
+            evacuation.c.cell == node.c.cell,
+            evacuation.c.source_compute == node.c.host,
+            evacuation.c.deleted == 0,
+            evacuation.c.migration_type == "evacuation",
+            evacuation.c.status.in_(("accepted", "done")),
+            back.c.uuid == evacuation.c.instance_uuid,
+            back.c.host == node.c.host,
+            back.c.deleted == 0,
+        )
+        .correlate_except(evacuation, back)
+    )
+    return case((~removes, node.c.host))
+
+
 def held(consumer: ColumnElement[Any], root_id: ColumnElement[Any]) -> ScalarSelect[Any]:
     """What a consumer holds in one tree, in words: "VCPU 4, MEMORY_MB 8192"."""
     rows, trees, classes = (

@@ -1,6 +1,6 @@
 from sqlalchemy import and_, case, func, or_, select
 
-from placement_audit.checks.relations import lone_computes, newest, nodes, steady
+from placement_audit.checks.relations import lone_computes, newest, nodes, restartable, steady
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, inventories, resource_classes, resource_providers
 
@@ -34,7 +34,7 @@ CHECK = Check(
     remedy=(
         "openstack resource provider inventory list {provider}",
         "openstack resource provider show --allocations {provider}",
-        "systemctl restart nova-compute  # on {host}",
+        "systemctl restart nova-compute  # on {restartable}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/virtual-gpu.html",),
     query=(
@@ -43,6 +43,7 @@ CHECK = Check(
             resource_providers.c.name.label("provider_name"),
             _node.c.cell,
             _node.c.host,
+            restartable(_node).label("restartable"),
             _class.label("resource_class"),
             inventories.c.total,
             _service.c.version,

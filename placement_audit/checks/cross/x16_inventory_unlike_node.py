@@ -1,6 +1,6 @@
 from sqlalchemy import and_, case, func, or_, select
 
-from placement_audit.checks.relations import libvirt, lone_computes, newest, nodes, steady, up
+from placement_audit.checks.relations import libvirt, lone_computes, newest, nodes, restartable, steady, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
@@ -37,7 +37,7 @@ CHECK = Check(
     remedy=(
         "openstack resource provider inventory show {provider} {resource_class}",
         "openstack compute service list --service nova-compute --host {host}",
-        "systemctl restart nova-compute  # on {host}, and read in its log what placement answers",
+        "systemctl restart nova-compute  # on {restartable}, and read in its log what placement answers",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     query=(
@@ -46,6 +46,7 @@ CHECK = Check(
             resource_providers.c.name.label("provider_name"),
             _node.c.cell,
             _node.c.host,
+            restartable(_node).label("restartable"),
             _node.c.hypervisor_hostname.label("node"),
             _class.label("resource_class"),
             inventories.c.total,

@@ -1,6 +1,6 @@
 from sqlalchemy import and_, case, func, literal, or_, select
 
-from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, steady, up
+from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, restartable, steady, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers, trees
 
@@ -43,13 +43,14 @@ CHECK = Check(
     remedy=(
         "openstack resource provider inventory list {provider}",
         "openstack compute service list --service nova-compute --host {host}",
-        "systemctl restart nova-compute  # on {host}, and read in its log what it reports",
+        "systemctl restart nova-compute  # on {restartable}, and read in its log what it reports",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/cpu-topologies.html",),
     query=(
         select(
             _node.c.cell,
             _node.c.host,
+            restartable(_node).label("restartable"),
             _node.c.hypervisor_hostname.label("node"),
             resource_providers.c.uuid.label("provider"),
             resource_providers.c.name.label("provider_name"),

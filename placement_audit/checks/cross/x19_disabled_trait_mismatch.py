@@ -1,6 +1,6 @@
 from sqlalchemy import and_, case, func, literal, or_, select
 
-from placement_audit.checks.relations import impact, lone_computes, newest, nodes, steady, up
+from placement_audit.checks.relations import impact, lone_computes, newest, nodes, restartable, steady, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import resource_provider_traits, resource_providers, traits
 
@@ -43,7 +43,7 @@ CHECK = Check(
         "openstack compute service list --long --service nova-compute --host {host}",
         "openstack --os-placement-api-version 1.6 resource provider trait list {provider}",
         "# look again after two minutes: nova-compute corrects the trait by itself while placement takes it",
-        "systemctl restart nova-compute  # on {running_host}, and read in its log what placement answers",
+        "systemctl restart nova-compute  # on {restartable}, and read in its log what placement answers",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#compute-disabled-status-support",),
     query=(
@@ -57,7 +57,7 @@ CHECK = Check(
             case((_disabled, "disabled"), else_="enabled").label("state"),
             case((_has_it, "bears"), else_="does not bear").label("marked"),
             case((up(_service), "up"), else_="down").label("service"),
-            case((up(_service), _node.c.host)).label("running_host"),
+            case((up(_service), restartable(_node))).label("restartable"),
             _service.c.version,
             # The service's row is written when it is enabled or disabled, and a moment later by its next sign of life.
             newest(

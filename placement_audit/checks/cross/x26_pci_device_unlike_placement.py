@@ -15,6 +15,7 @@ from placement_audit.checks.relations import (
     on_node,
     place_of,
     placed,
+    restartable,
     sample,
     servers,
     steady,
@@ -166,13 +167,14 @@ CHECK = Check(
     remedy=(
         "openstack server show {server}",
         "openstack resource provider allocation show {server}",
-        "systemctl restart nova-compute  # on {host}, and read in its log what it says of PCI in placement",
+        "systemctl restart nova-compute  # on {restartable}, and read in its log what it says of PCI in placement",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/pci-passthrough.html#pci-tracking-in-placement",),
     query=(
         select(
             _listed.c.cell,
             _listed.c.host,
+            restartable(_listed).label("restartable"),
             _listed.c.node,
             _listed.c.provider,
             _listed.c.state,

@@ -1,6 +1,6 @@
 from sqlalchemy import and_, func, select
 
-from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, steady, up
+from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, restartable, steady, up
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_providers, trees
 
@@ -29,13 +29,14 @@ CHECK = Check(
     remedy=(
         "openstack resource provider inventory list {provider}",
         "openstack compute service list --service nova-compute --host {host}",
-        "systemctl restart nova-compute  # on {host}, and read in its log why it reports nothing",
+        "systemctl restart nova-compute  # on {restartable}, and read in its log why it reports nothing",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     query=(
         select(
             _node.c.cell,
             _node.c.host,
+            restartable(_node).label("restartable"),
             _node.c.hypervisor_hostname.label("node"),
             resource_providers.c.uuid.label("provider"),
             resource_providers.c.name.label("provider_name"),

@@ -32,6 +32,17 @@ def test_fires_as_a_warning_for_a_disabled_host(audit: Auditor, estate: Estate, 
     assert finding.severity == "warning"
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_advises_no_restart_that_would_remove_a_server(
+    audit: Auditor, estate: Estate, empty: Compute, back: bool
+) -> None:
+    neighbour = estate.compute("another")
+    server = estate.server("evacuee", empty if back else neighbour)
+    estate.migration(server, "evacuation", "done", empty, neighbour)
+    (finding,) = audit(estate, "X27")
+    assert any(line.startswith("systemctl restart nova-compute") for line in finding.remedy) is not back
+
+
 def test_fires_alone(audit: Auditor, estate: Estate, empty: Compute) -> None:
     assert [finding.code for finding in audit(estate, "X16", "X17", "X18", "X27")] == ["X27"]
 
