@@ -14,7 +14,7 @@
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack compute service list --service nova-compute --host {host}
---   # the next start of nova-compute on {host} corrects it
+--   # the next start of nova-compute on {restartable} corrects it
 --
 -- Names to change: nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
@@ -60,14 +60,18 @@ WITH instances AS (
   FROM nova.instances
 ),
 migrations AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -112,8 +116,27 @@ odd_servers AS (
         AND compute_nodes.hypervisor_hostname IS NOT NULL
     )))
 )
-SELECT servers.cell, servers.host, servers.node, count(DISTINCT servers.uuid) AS servers, min(servers.uuid) AS example,
-    min(servers.compute_id) AS compute_id, min(nodes.id) AS node_id,
+SELECT servers.cell, servers.host, max(CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM migrations AS evacuation_from_here, instances AS back_here
+  WHERE evacuation_from_here.cell = nodes.cell
+    AND evacuation_from_here.source_compute = nodes.host
+    AND evacuation_from_here.deleted = 0
+    AND evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
+    AND back_here.uuid = evacuation_from_here.instance_uuid
+    AND back_here.deleted = 0
+    AND (back_here.host = nodes.host OR (EXISTS (
+      SELECT *
+      FROM migrations AS coming_here
+      WHERE coming_here.instance_uuid = back_here.uuid
+        AND coming_here.dest_compute = nodes.host
+        AND coalesce(coming_here.deleted, 0) = 0
+        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+            'cancelled', 'done'))
+    )))
+))) THEN nodes.host END) AS restartable, servers.node, count(DISTINCT servers.uuid) AS servers,
+    min(servers.uuid) AS example, min(servers.compute_id) AS compute_id, min(nodes.id) AS node_id,
     CASE WHEN (max(nodes.created_at) >= coalesce(min(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
     '')) THEN servers.created_at ELSE servers.updated_at END), '')) THEN max(nodes.created_at) ELSE min(CASE WHEN
     (servers.created_at >= coalesce(servers.updated_at, '')) THEN servers.created_at ELSE servers.updated_at END) END AS

@@ -12,7 +12,8 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack compute service list --service nova-compute --host {host}
 --   openstack resource provider list --name {node}
---   # restart nova-compute there, and read in its log why it cannot make the provider
+--   # read in the log of nova-compute on {host} why it cannot make the provider
+--   systemctl restart nova-compute  # on {restartable}, if it does not try
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -42,6 +43,30 @@ WITH resource_providers AS (
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
   FROM placement.resource_providers
 ),
+instances AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  FROM nova.instances
+),
+migrations AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
+  FROM nova.migrations
+),
 compute_nodes AS (
   SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
@@ -63,8 +88,27 @@ compute_nodes AS (
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.compute_nodes
 )
-SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, nodes.uuid AS node_uuid, nodes.hypervisor_type,
-    nodes.created_at AS newest_change
+SELECT nodes.cell, nodes.host, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM migrations AS evacuation_from_here, instances AS back_here
+  WHERE evacuation_from_here.cell = nodes.cell
+    AND evacuation_from_here.source_compute = nodes.host
+    AND evacuation_from_here.deleted = 0
+    AND evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
+    AND back_here.uuid = evacuation_from_here.instance_uuid
+    AND back_here.deleted = 0
+    AND (back_here.host = nodes.host OR (EXISTS (
+      SELECT *
+      FROM migrations AS coming_here
+      WHERE coming_here.instance_uuid = back_here.uuid
+        AND coming_here.dest_compute = nodes.host
+        AND coalesce(coming_here.deleted, 0) = 0
+        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+            'cancelled', 'done'))
+    )))
+))) THEN nodes.host END AS restartable, nodes.hypervisor_hostname AS node, nodes.uuid AS node_uuid,
+    nodes.hypervisor_type, nodes.created_at AS newest_change
 FROM (
   SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
       compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,

@@ -72,13 +72,15 @@ migrations AS (
   SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
   FROM nova_cell0.migrations
   UNION ALL
   SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -157,10 +159,18 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, resource_provi
     AND evacuation_from_here.source_compute = nodes.host
     AND evacuation_from_here.deleted = 0
     AND evacuation_from_here.migration_type = 'evacuation'
-    AND evacuation_from_here.status IN ('accepted', 'done')
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
     AND back_here.uuid = evacuation_from_here.instance_uuid
-    AND back_here.host = nodes.host
     AND back_here.deleted = 0
+    AND (back_here.host = nodes.host OR (EXISTS (
+      SELECT *
+      FROM migrations AS coming_here
+      WHERE coming_here.instance_uuid = back_here.uuid
+        AND coming_here.dest_compute = nodes.host
+        AND coalesce(coming_here.deleted, 0) = 0
+        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+            'cancelled', 'done'))
+    )))
 ))) THEN nodes.host END END AS restartable, lone_computes.version,
     CASE WHEN (CASE WHEN (NOT (coalesce(lone_computes.updated_at,
     '') <= CONVERT(lone_computes.last_seen_up + INTERVAL (2) SECOND USING ascii) OR lone_computes.last_seen_up IS NULL))

@@ -15,7 +15,7 @@
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack --os-placement-api-version 1.6 resource provider trait list {first}
---   # restart nova-compute on these hosts, and read in its log what placement answers
+--   # read in the log of nova-compute on these hosts what placement answers
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- No rows as long as cell_mappings has a cell that is not named here, or fewer than half of the compute nodes have a

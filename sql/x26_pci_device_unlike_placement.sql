@@ -98,9 +98,9 @@ migrations AS (
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
@@ -108,9 +108,9 @@ migrations AS (
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -227,10 +227,18 @@ SELECT listed.cell, listed.host, CASE WHEN (NOT (EXISTS (
     AND evacuation_from_here.source_compute = listed.host
     AND evacuation_from_here.deleted = 0
     AND evacuation_from_here.migration_type = 'evacuation'
-    AND evacuation_from_here.status IN ('accepted', 'done')
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
     AND back_here.uuid = evacuation_from_here.instance_uuid
-    AND back_here.host = listed.host
     AND back_here.deleted = 0
+    AND (back_here.host = listed.host OR (EXISTS (
+      SELECT *
+      FROM migrations AS coming_here
+      WHERE coming_here.instance_uuid = back_here.uuid
+        AND coming_here.dest_compute = listed.host
+        AND coalesce(coming_here.deleted, 0) = 0
+        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+            'cancelled', 'done'))
+    )))
 ))) THEN listed.host END AS restartable, listed.node, listed.provider, listed.state, count(*) AS devices,
     count(DISTINCT listed.server) AS servers, concat(CAST(max(CASE WHEN (listed.place = 1) THEN listed.what END) AS
     CHAR), coalesce(concat(', ', max(CASE WHEN (listed.place = 2) THEN listed.what END)), ''), coalesce(concat(', ',

@@ -211,10 +211,16 @@ def evacuated_from(server: FromClause, root: FromClause) -> Exists:
 def restartable(node: FromClause) -> Case[Any]:
     """The host of a node; NULL where a start of nova-compute would remove a server that runs there.
 
-    It does so to whatever was evacuated from the host since it last started, even if that has come back (nova 34,
-    SEMANTICS D.6).
+    It does so to whatever was evacuated from the host since it last started, even if that has come back or is about
+    to (nova 34, SEMANTICS D.6).
     """
     evacuation, back = t.migrations.alias("evacuation_from_here"), t.instances.alias("back_here")
+    coming = t.migrations.alias("coming_here")
+    comes = (
+        exists()
+        .where(coming.c.instance_uuid == back.c.uuid, coming.c.dest_compute == node.c.host, in_progress(coming))
+        .correlate_except(coming)
+    )
     removes = (
         exists()
         .where(
@@ -222,10 +228,10 @@ def restartable(node: FromClause) -> Case[Any]:
             evacuation.c.source_compute == node.c.host,
             evacuation.c.deleted == 0,
             evacuation.c.migration_type == "evacuation",
-            evacuation.c.status.in_(("accepted", "done")),
+            evacuation.c.status.in_(("accepted", "pre-migrating", "done")),
             back.c.uuid == evacuation.c.instance_uuid,
-            back.c.host == node.c.host,
             back.c.deleted == 0,
+            or_(back.c.host == node.c.host, comes),
         )
         .correlate_except(evacuation, back)
     )

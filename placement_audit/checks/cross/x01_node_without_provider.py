@@ -1,6 +1,6 @@
 from sqlalchemy import exists, select
 
-from placement_audit.checks.relations import nodes
+from placement_audit.checks.relations import nodes, restartable
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import resource_providers
 
@@ -21,7 +21,8 @@ CHECK = Check(
     remedy=(
         "openstack compute service list --service nova-compute --host {host}",
         "openstack resource provider list --name {node}",
-        "# restart nova-compute there, and read in its log why it cannot make the provider",
+        "# read in the log of nova-compute on {host} why it cannot make the provider",
+        "systemctl restart nova-compute  # on {restartable}, if it does not try",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     # Servers cannot hold anything on a host without a provider.
@@ -30,6 +31,7 @@ CHECK = Check(
         select(
             _node.c.cell,
             _node.c.host,
+            restartable(_node).label("restartable"),
             _node.c.hypervisor_hostname.label("node"),
             _node.c.uuid.label("node_uuid"),
             _node.c.hypervisor_type,

@@ -65,7 +65,7 @@ CHECK = Check(
     ),
     remedy=(
         "openstack --os-placement-api-version 1.6 resource provider trait list {first}",
-        "# restart nova-compute on these hosts, and read in its log what placement answers",
+        "# read in the log of nova-compute on these hosts what placement answers",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html",),
     whole_cloud=True,

@@ -1,6 +1,16 @@
 from sqlalchemy import and_, exists, func, select
 
-from placement_audit.checks.relations import busy, changed, doubled, moving, newest, nodes, on_node, servers
+from placement_audit.checks.relations import (
+    busy,
+    changed,
+    doubled,
+    moving,
+    newest,
+    nodes,
+    on_node,
+    restartable,
+    servers,
+)
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import odd_servers
 
@@ -27,13 +37,14 @@ CHECK = Check(
     ),
     remedy=(
         "openstack compute service list --service nova-compute --host {host}",
-        "# the next start of nova-compute on {host} corrects it",
+        "# the next start of nova-compute on {restartable} corrects it",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     query=(
         select(
             _server.c.cell,
             _server.c.host,
+            func.max(restartable(_node)).label("restartable"),
             _server.c.node,
             func.count(_server.c.uuid.distinct()).label("servers"),
             func.min(_server.c.uuid).label("example"),

@@ -26,6 +26,15 @@ def test_fires_in_each_cell(audit: Auditor) -> None:
     assert [finding.subject["cell"] for finding in audit(estate, "X01")] == ["cell1", "cell2"]
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_advises_no_restart_that_would_remove_a_server(audit: Auditor, estate: Estate, back: bool) -> None:
+    lost, another = estate.compute("left"), estate.compute("another")
+    estate.migration(estate.server("web", lost if back else another), "evacuation", "done", lost, another)
+    lost.node["uuid"] = "00000000-1111-4222-8333-444444444444"
+    (finding,) = audit(estate, "X01")
+    assert any(line.startswith("systemctl restart nova-compute") for line in finding.remedy) is not back
+
+
 def test_in_flight_while_the_node_is_young(audit: Auditor, estate: Estate) -> None:
     estate.compute_node("left", "left", at=estate.ago(minutes=2))
     (finding,) = audit.report(estate, "X01").findings

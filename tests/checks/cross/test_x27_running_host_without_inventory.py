@@ -32,15 +32,27 @@ def test_fires_as_a_warning_for_a_disabled_host(audit: Auditor, estate: Estate, 
     assert finding.severity == "warning"
 
 
-@pytest.mark.parametrize("back", [True, False])
+@pytest.mark.parametrize(
+    ("status", "back", "coming", "advised"),
+    [
+        ("done", True, None, False),
+        ("pre-migrating", True, None, False),
+        ("done", False, "running", False),
+        ("done", False, "completed", True),
+        ("done", False, None, True),
+        ("completed", True, None, True),
+    ],
+)
 def test_advises_no_restart_that_would_remove_a_server(
-    audit: Auditor, estate: Estate, empty: Compute, back: bool
+    audit: Auditor, estate: Estate, empty: Compute, status: str, back: bool, coming: str | None, advised: bool
 ) -> None:
     neighbour = estate.compute("another")
     server = estate.server("evacuee", empty if back else neighbour)
-    estate.migration(server, "evacuation", "done", empty, neighbour)
+    estate.migration(server, "evacuation", status, empty, neighbour)
+    if coming:
+        estate.migration(server, "live-migration", coming, neighbour, empty)
     (finding,) = audit(estate, "X27")
-    assert any(line.startswith("systemctl restart nova-compute") for line in finding.remedy) is not back
+    assert any(line.startswith("systemctl restart nova-compute") for line in finding.remedy) is advised
 
 
 def test_fires_alone(audit: Auditor, estate: Estate, empty: Compute) -> None:

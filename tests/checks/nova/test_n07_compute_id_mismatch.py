@@ -35,6 +35,16 @@ def test_fires_for_the_id_of_another_node(audit: Auditor, estate: Estate, server
     assert len(audit(estate, "N07")) == 1
 
 
+@pytest.mark.parametrize("evacuated", [True, False])
+def test_names_no_start_that_would_remove_a_server(
+    audit: Auditor, estate: Estate, host: Compute, server: Server, evacuated: bool
+) -> None:
+    if evacuated:
+        estate.migration(server, "evacuation", "done", host, estate.compute("another"))
+    (finding,) = audit(estate, "N07")
+    assert any("start of nova-compute" in line for line in finding.remedy) is not evacuated
+
+
 @pytest.mark.parametrize("clock", ["server", "node"])
 def test_in_flight_right_after_a_change(
     audit: Auditor, estate: Estate, host: Compute, server: Server, clock: str
