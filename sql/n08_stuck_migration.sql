@@ -1,7 +1,7 @@
 -- N08 stuck-migration: Migration that has not moved on for long
 -- Severity: warning, impact M
 --
--- Says: {migration_type} of {instance} from {host} to {dest_host} has been {status} since {newest_change}
+-- Says: {migration_type} of {instance} from {host} to {dest_host} has been {status} since {newest_change}{server}
 --
 -- Why: While it is open the server takes no other move, both hosts keep room for it, and their services cannot be
 -- deleted. A compute service that died in between never takes it up again.
@@ -76,6 +76,11 @@ snapshot AS (
 SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migration,
     migrations.instance_uuid AS instance, migrations.source_compute AS host, migrations.dest_compute AS dest_host,
     coalesce(migrations.migration_type, 'migration') AS migration_type, migrations.status, CASE WHEN (EXISTS (
+  SELECT *
+  FROM instances AS server
+  WHERE server.uuid = migrations.instance_uuid
+    AND server.deleted = 0
+)) THEN '' ELSE '; its server is gone' END AS server, CASE WHEN (EXISTS (
   SELECT *
   FROM instances AS server
   WHERE server.uuid = migrations.instance_uuid

@@ -32,6 +32,7 @@ _waits = func.coalesce(
     ),
     False,
 )
+# Its own cell has it, too, if any has.
 _exists = exists().where(_server.c.uuid == migrations.c.instance_uuid, _server.c.deleted == 0)
 
 CHECK = Check(
@@ -39,7 +40,7 @@ CHECK = Check(
     name="stuck-migration",
     impact=Impact.MEDIUM,
     title="Migration that has not moved on for long",
-    message="{migration_type} of {instance} from {host} to {dest_host} has been {status} since {newest_change}",
+    message="{migration_type} of {instance} from {host} to {dest_host} has been {status} since {newest_change}{server}",
     identity=("cell", "migration_id"),
     why=(
         "While it is open the server takes no other move, both hosts keep room for it, and their services cannot be "
@@ -68,6 +69,7 @@ CHECK = Check(
             migrations.c.dest_compute.label("dest_host"),
             func.coalesce(migrations.c.migration_type, "migration").label("migration_type"),
             migrations.c.status,
+            case((_exists, ""), else_="; its server is gone").label("server"),
             case((_exists, migrations.c.instance_uuid)).label("present"),
             _changed.label("newest_change"),
         )

@@ -39,6 +39,7 @@ def test_fires_for_work_that_stands_still_for_a_day(
     assert (finding.subject["migration"], finding.subject["instance"]) == (move["uuid"], server.uuid)
     assert (finding.evidence["status"], finding.severity) == (status, "warning")
     assert (finding.subject["host"], finding.evidence["dest_host"]) == ("left", "right")
+    assert finding.message.endswith(f"has been {status} since {move['updated_at']}")
 
 
 @pytest.mark.parametrize("status", STEPS)
@@ -68,6 +69,7 @@ def test_fires_without_a_command_for_a_server_that_is_gone(
     server.instance["deleted"] = 5
     (finding,) = audit(estate, "N08")
     assert not any(server.uuid in line for line in finding.remedy)
+    assert finding.message.endswith("; its server is gone")
 
 
 def test_fires_once_for_a_resize_between_cells(audit: Auditor, estate: Estate, move: Row) -> None:
