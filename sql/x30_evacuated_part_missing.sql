@@ -9,7 +9,7 @@
 --
 -- Left alone:
 -- - evacuations whose old host is back (status completed)
--- - a server that was moved again since
+-- - a server that was moved again since, or whose allocation was written just now
 -- - an old host whose compute node or provider is gone, or was made anew since
 -- - a server that holds nothing anywhere, which is a finding of its own
 --
@@ -171,11 +171,21 @@ SELECT lost.provider, lost.provider_name, count(*) AS servers,
 FROM (
   SELECT migrations.instance_uuid AS instance_uuid, migrations.source_node AS source_node,
       resource_providers.uuid AS provider, resource_providers.name AS provider_name,
-      row_number() OVER (PARTITION BY resource_providers.uuid ORDER BY migrations.instance_uuid) AS place,
-      CASE WHEN (servers.updated_at >= coalesce(CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
+      row_number() OVER (PARTITION BY resource_providers.uuid ORDER BY migrations.instance_uuid) AS place, CASE WHEN ((
+    SELECT max(claims.newest) AS max_1
+    FROM claims
+    WHERE claims.consumer_id = migrations.instance_uuid
+  ) >= coalesce(CASE WHEN (servers.updated_at >= coalesce(CASE WHEN (migrations.created_at >=
+      coalesce(migrations.updated_at, '')) THEN migrations.created_at ELSE migrations.updated_at END,
+      '')) THEN servers.updated_at ELSE CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
+      '')) THEN migrations.created_at ELSE migrations.updated_at END END, '')) THEN (
+    SELECT max(claims.newest) AS max_1
+    FROM claims
+    WHERE claims.consumer_id = migrations.instance_uuid
+  ) ELSE CASE WHEN (servers.updated_at >= coalesce(CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
       '')) THEN migrations.created_at ELSE migrations.updated_at END,
       '')) THEN servers.updated_at ELSE CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
-      '')) THEN migrations.created_at ELSE migrations.updated_at END END AS changed
+      '')) THEN migrations.created_at ELSE migrations.updated_at END END END AS changed
   FROM migrations
   INNER JOIN (
     SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,

@@ -6,6 +6,10 @@ from placement_audit.schema import claims, migrations, resource_providers
 
 _server, _node = servers(), nodes()
 _later, _there, _anywhere = migrations.alias("later"), claims.alias("there"), claims.alias("anywhere")
+# Nova gives the part back before it says that the evacuation is completed; that writes all that the server holds.
+_last_claim = (
+    select(func.max(claims.c.newest)).where(claims.c.consumer_id == migrations.c.instance_uuid).scalar_subquery()
+)
 _moved_on = exists().where(
     _later.c.instance_uuid == migrations.c.instance_uuid,
     or_(
@@ -20,7 +24,7 @@ _lost = (
         resource_providers.c.uuid.label("provider"),
         resource_providers.c.name.label("provider_name"),
         place_of(migrations.c.instance_uuid, resource_providers.c.uuid).label("place"),
-        newest(migrations.c.updated_at, migrations.c.created_at, _server.c.updated_at).label("changed"),
+        newest(migrations.c.updated_at, migrations.c.created_at, _server.c.updated_at, _last_claim).label("changed"),
     )
     .select_from(migrations)
     .join(_server, and_(_server.c.uuid == migrations.c.instance_uuid, _server.c.cell == migrations.c.cell))
@@ -68,7 +72,7 @@ CHECK = Check(
     ),
     exceptions=(
         "evacuations whose old host is back (status completed)",
-        "a server that was moved again since",
+        "a server that was moved again since, or whose allocation was written just now",
         "an old host whose compute node or provider is gone, or was made anew since",
         "a server that holds nothing anywhere, which is a finding of its own",
     ),

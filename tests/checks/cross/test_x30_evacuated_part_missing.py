@@ -47,6 +47,15 @@ def test_in_flight_while_it_is_young(audit: Auditor, estate: Estate, evacuation:
     assert not finding.settled
 
 
+def test_in_flight_while_the_old_host_cleans_up(
+    audit: Auditor, estate: Estate, server: Server, evacuation: Row
+) -> None:
+    for row in estate.rows[t.allocations]:
+        row["created_at"] = estate.ago(seconds=1)
+    (finding,) = audit.report(estate, "X30").findings
+    assert not finding.settled
+
+
 def test_quiet_when_it_holds_its_old_host(
     audit: Auditor, estate: Estate, server: Server, burnt: Compute, evacuation: Row
 ) -> None:
