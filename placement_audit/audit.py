@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Table, and_, case, exists, func, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import visitors
 
@@ -39,6 +40,8 @@ _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 # What tells whether placement and nova belong to one cloud; with fewer of them than these it says nothing.
 _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
+# How remedies in SQL begin.
+_CLIENT = "mariadb placement"
 # As many servers tell as surely as all of them.
 _SAMPLE = 5000
 # Checks that are judged at a time: each has a cache of its own, and more would wait for the disk.
@@ -278,7 +281,7 @@ class _Verdict:
         started = time.perf_counter()
         taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
         sources = sources_in(connection)
-        settled_before = _settled_before(taken_at, grace)
+        settled_before, client = _settled_before(taken_at, grace), _client(sources)
         checks = list(checks)
         gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
         # With a database missing nothing can be told by what the others know, and what would be misled is not judged.
@@ -309,7 +312,7 @@ class _Verdict:
             answer = answers[check.code]
             status, why = "clean", None
             try:
-                judged[check.code] = answer.judged(check, settled_before)
+                judged[check.code] = answer.judged(check, settled_before, client)
             except (SQLAlchemyError, LookupError, ValueError) as error:
                 status, why = "failed", reason_of(error)
             results[check.code] = Result(check, status, why, seconds=answer.seconds)
@@ -348,7 +351,7 @@ class _Verdict:
         checks = {code: self.results[code].check for code in doubts.findings}
         wanted = {table for check in checks.values() for table in _named(check)}
         now: dict[str, list[_Judged]] = {}
-        settled_before = _settled_before(self.taken_at, self.grace)
+        settled_before, client = _settled_before(self.taken_at, self.grace), _client(self.sources)
         try:
             with opening() as estate:
                 read_again(estate, path, wanted, doubts.about, progress)
@@ -356,7 +359,7 @@ class _Verdict:
                 answers = _asked(connection, list(checks.values()))
                 for code, check in checks.items():
                     try:
-                        now[code] = answers[code].judged(check, settled_before)
+                        now[code] = answers[code].judged(check, settled_before, client)
                     except (SQLAlchemyError, LookupError, ValueError) as error:
                         self.gaps.append(f"{code} {check.name} could not be judged again: {reason_of(error)}")
         except CannotTell as error:
@@ -439,11 +442,11 @@ class _Answer:
     rows: list[dict[str, Any]] | Exception
     seconds: float
 
-    def judged(self, check: Check, settled_before: str) -> list[_Judged]:
+    def judged(self, check: Check, settled_before: str, client: str) -> list[_Judged]:
         """The rows as findings. Raises what kept the query from its answer, and what is wrong with a row."""
         if isinstance(self.rows, Exception):
             raise self.rows
-        return [_Judged(_finding(check, row, settled_before), row) for row in self.rows]
+        return [_Judged(_finding(check, row, settled_before, client), row) for row in self.rows]
 
 
 def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer]:
@@ -502,11 +505,21 @@ def _not_to_be_judged(check: Check, sources: Sequence[Source]) -> str | None:
     return None
 
 
-def _finding(check: Check, row: Mapping[str, Any], settled_before: str) -> Finding:
+def _client(sources: Sequence[Source]) -> str:
+    """How to reach the placement database that was read, for remedies in SQL: ``mariadb -h db placement``."""
+    url = next((make_url(one.url) for one in sources if one.role == Role.PLACEMENT.value and one.url), None)
+    if url is None or url.get_backend_name() != "mysql":
+        return _CLIENT
+    given = (("-h", url.host), ("-P", url.port), ("-S", url.query.get("unix_socket")))
+    words = [word for option, value in given if value for word in (option, shlex.quote(str(value)))]
+    return " ".join(["mariadb", *words, shlex.quote(url.database or "placement")])
+
+
+def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: str) -> Finding:
     clock = row.get("newest_change")
     impact = Impact(row.get("impact") or check.impact)
     told = {key: "none" if value is None else value for key, value in row.items()}
-    quoted = {key: shlex.quote(str(value)) for key, value in row.items() if value is not None}
+    quoted = {key: _word(str(value)) for key, value in row.items() if value is not None}
     values = [quote("" if row[key] is None else str(row[key]), safe="") for key in check.identity]
     evidence = {key: value for key, value in row.items() if key not in SUBJECTS}
     evidence.pop("newest_change", None)
@@ -521,9 +534,20 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str) -> Findi
         message=check.message.format_map(told),
         subject={key: row[key] for key in SUBJECTS if row.get(key) is not None},
         evidence=evidence,
-        remedy=tuple(line for line in (_filled(command, quoted) for command in check.remedy) if line is not None),
+        remedy=tuple(
+            client + line.removeprefix(_CLIENT) if line.startswith(f"{_CLIENT} ") else line
+            for line in (_filled(command, quoted) for command in check.remedy)
+            if line is not None
+        ),
         identity=":".join([check.code, *values]),
     )
+
+
+def _word(value: str) -> str:
+    """One word of a command for bash, on one line."""
+    if value.isprintable():
+        return shlex.quote(value)
+    return "$'" + value.encode("unicode_escape").decode().replace("'", "\\'") + "'"
 
 
 def _filled(command: str, quoted: Mapping[str, str]) -> str | None:

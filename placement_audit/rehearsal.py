@@ -16,6 +16,11 @@ from placement_audit.source.config import Sources, masked
 from placement_audit.source.connect import Limits, schema_of, server_of
 from placement_audit.source.read import row_estimates
 
+_BESIDES = (
+    "-- Besides: what the driver sends at each login (SET NAMES, SET AUTOCOMMIT, SET SESSION sql_mode, questions for",
+    "-- version and settings); ROLLBACK at the end; of a table that is read in chunks of ids, those after the first.",
+)
+
 
 def rehearsed(
     sources: Sources, limits: Limits, wanted: Iterable[Table] | None, *, own_credentials: bool
@@ -44,7 +49,7 @@ def rehearsed(
         take(estate, Path(folder) / "snapshot.sqlite", wanted, would_read=would_read)
         statements = list(said)
         estimates = {id(database): row_estimates(database.connection, database.url) for database, *_ in tables}
-    return "\n".join([*_statements(statements), "", *_tables(tables, estimates), ""]), estate
+    return "\n".join([*_statements(statements), *_BESIDES, "", *_tables(tables, estimates), ""]), estate
 
 
 def _statements(said: Iterable[tuple[URL, str]]) -> Iterator[str]:
@@ -61,8 +66,8 @@ def _tables(tables: Iterable[tuple[Database, Table, bool]], estimates: dict[int,
 
     rows = []
     for database, table, keyed in tables:
-        count = estimates[id(database)].get(table.name)
+        name = table.info.get("of", table.name)
+        count = estimates[id(database)].get(name)
         about = "unknown" if count is None else f"{count:,}"
-        name = f"{schema_of(database.url) or database.name}.{table.name}"
-        rows.append((name, about, "of suspects" if keyed else "all"))
+        rows.append((f"{schema_of(database.url) or database.name}.{name}", about, "of suspects" if keyed else "all"))
     yield tabulate(rows, headers=("table", "rows, by the server's estimate", "read"), disable_numparse=True)

@@ -8,6 +8,7 @@
 
 SET NAMES utf8mb4;
 SET SESSION TRANSACTION READ ONLY;
+SET SESSION sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1;
 SET @consumer = '00000000-0000-0000-0000-000000000000';
 
 -- What it holds.

@@ -9,6 +9,7 @@
 
 SET NAMES utf8mb4;
 SET SESSION TRANSACTION READ ONLY;
+SET SESSION sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1;
 SET @resource_class = 'VCPU';
 SET @amount = 1;
 

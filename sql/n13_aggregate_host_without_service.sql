@@ -23,7 +23,7 @@
 SET NAMES utf8mb4 COLLATE utf8mb4_bin;
 SET SESSION TRANSACTION READ ONLY;
 SET SESSION time_zone = '+00:00';
-SET SESSION sql_mode = '';
+SET SESSION sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1;
 SET SESSION group_concat_max_len = 1048576;
 -- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
 SET SESSION optimizer_switch = 'derived_merge=off';

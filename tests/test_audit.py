@@ -1,11 +1,12 @@
 """Judging: settled or in flight, one cause one finding, what is skipped, what fails."""
 
 import sqlite3
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Table, literal, literal_column, select
+from sqlalchemy import Table, literal, literal_column, select, update
 
 from placement_audit import schema
 from placement_audit.audit import Report, judge, live_report
@@ -14,7 +15,7 @@ from placement_audit.demo.estate import Estate
 from placement_audit.finding import Check, Impact, Severity
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import from_options
-from placement_audit.source.connect import Limits
+from placement_audit.source.connect import Limits, local_file
 from tests.support import Auditor, sqlite_urls
 
 
@@ -65,6 +66,30 @@ def test_a_name_from_the_database_is_only_text(snapshot: Path) -> None:
     assert hostile.message == "right {consumer} '; rm -rf / has none"
     assert hostile.remedy == ("""show 'right {consumer} '"'"'; rm -rf /'""",)
     assert hostile.identity == "Z1:right%20%7Bconsumer%7D%20%27%3B%20rm%20-rf%20%2F:"
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("mysql+pymysql://dba:***@db1:3307/cloud2", "mariadb -h db1 -P 3307 cloud2 -e 'SELECT 1'"),
+        ("mysql+pymysql://dba@/a b?unix_socket=/run/s", "mariadb -S /run/s 'a b' -e 'SELECT 1'"),
+        ("postgresql://dba@db1/placement", "mariadb placement -e 'SELECT 1'"),
+    ],
+)
+def test_sql_of_a_remedy_goes_where_the_rows_came_from(snapshot: Path, url: str, line: str) -> None:
+    with local_file(snapshot, write=True).begin() as connection:
+        connection.execute(update(schema.sources).where(schema.sources.c.role == "placement").values(url=url))
+    assert judged(snapshot, check("T1", remedy=("mariadb placement -e 'SELECT 1'",))).findings[0].remedy == (line,)
+
+
+def test_a_word_of_a_command_stays_one_word_on_one_line(auditor: Auditor) -> None:
+    estate = Estate(cells=())
+    name = "a\n'b\x1b\\"
+    estate.provider(name)
+    auditor.report(estate, "P04")
+    [finding] = judged(auditor.folder / "snapshot.sqlite", check("T1", remedy=("printf %s {provider_name}",))).findings
+    assert "\n" not in finding.remedy[0]
+    assert subprocess.run(["bash", "-c", finding.remedy[0]], capture_output=True, check=True).stdout.decode() == name
 
 
 def test_grace_is_measured_from_the_servers_clock(snapshot: Path) -> None:

@@ -222,10 +222,12 @@ class _Databases:
 
 @contextmanager
 def _databases(live: Live, snapshot_file: str | None, with_nova: bool) -> Iterator[_Databases]:
+    from sqlalchemy.exc import DBAPIError
+
     from placement_audit.schema import Role
     from placement_audit.snapshot import kept, opened, sources_in
     from placement_audit.source.config import masked
-    from placement_audit.source.connect import reading_schema
+    from placement_audit.source.connect import reading_schema, reason_of
     from placement_audit.source.recognise import recognise
 
     with ExitStack() as stack:
@@ -253,7 +255,10 @@ def _databases(live: Live, snapshot_file: str | None, with_nova: bool) -> Iterat
             cells = [stack.enter_context(reading_schema(url, limits)) for role, url in urls if role is Role.CELL]
         connection = stack.enter_context(reading_schema(sources.placement, limits))
         recognise(connection, sources.placement, Role.PLACEMENT)
-        yield _Databases(connection, masked(sources.placement), False, api, cells, live)
+        try:
+            yield _Databases(connection, masked(sources.placement), False, api, cells, live)
+        except DBAPIError as error:
+            raise CannotTell(f"{masked(sources.placement)}: {reason_of(error)}") from None
 
 
 # --- the request ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -196,6 +197,12 @@ def live_options(function: F) -> F:
     return gathered  # type: ignore[return-value]
 
 
+def _a_number(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
+    if isnan(seconds):  # it is in every range
+        raise click.BadParameter("not a number of seconds")
+    return seconds
+
+
 def _loads(_context: click.Context, _option: click.Parameter, texts: str | None) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for text in texts.split(",") if texts else ():
@@ -219,6 +226,7 @@ _GENTLE = (
         metavar="SECONDS",
         type=click.FloatRange(min=0, max=3600),
         default=0,
+        callback=_a_number,
         help="Rest before each table.  [default: not]",
     ),
     click.option(

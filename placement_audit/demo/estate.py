@@ -14,7 +14,20 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
-from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, exists, insert, inspect, literal, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    exists,
+    insert,
+    inspect,
+    literal,
+    select,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from placement_audit import schema as t
@@ -23,6 +36,7 @@ from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.source.config import masked, url_of
 from placement_audit.source.connect import reason_of, writing
+from placement_audit.source.read import LARGE
 from placement_audit.source.recognise import REVISIONS
 
 Row = dict[str, Any]
@@ -650,8 +664,12 @@ def _bare(table: Table) -> Table:
 
 
 def _make(connection: Connection, tables: Sequence[Table], head: str) -> None:
+    large = {table.name for table in LARGE}
     for table in tables:
-        _bare(table).create(connection)
+        live = _bare(table)
+        if table.name in large and "id" not in live.columns:
+            live.append_column(Column("id", Integer, primary_key=True))  # by which an audit reads it
+        live.create(connection)
     version = Table("alembic_version", MetaData(), Column("version_num", String(32)))
     version.create(connection)
     connection.execute(insert(version).values(version_num=head))

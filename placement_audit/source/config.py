@@ -98,8 +98,9 @@ def with_driver(url: URL, meant_for: str) -> URL:
 
 
 def masked(url: URL) -> str:
-    """The URL for people: the password hidden, and options (which may hold key files) left out."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    """The URL for people: the password hidden, and options (which may hold key files) left out, but for a socket."""
+    address = {name: value for name, value in url.query.items() if name == "unix_socket"}
+    return url.set(query=address).render_as_string(hide_password=True)
 
 
 def from_options(

@@ -154,6 +154,12 @@ def _engine(url: URL, limits: Limits) -> Engine:
             # A server that accepts and then says nothing must not hold the transactions of the others open.
             "read_timeout": limits.statement + CONNECT_TIMEOUT,
             "conv": {key: value for key, value in conversions.items() if key not in times},
+            # What a server's own settings may make of any session: rows left out without a word, another syntax,
+            # statements refused, a session that ends with its transaction.
+            "init_command": (
+                "SET SESSION sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
+                "completion_type = 0"
+            ),
         }
         if url.password is not None:
             # As the clients send it; the driver would make it Latin-1.
@@ -339,13 +345,16 @@ def _beyond_reading(line: str, schema: str | None) -> set[str]:
     grant = re.match(r"GRANT (?P<what>.+?) ON (?:TABLE |FUNCTION |PROCEDURE )?(?P<where>\S+) TO ", line)
     if grant is None:  # "GRANT role TO user": the role's own grants are listed on lines of their own
         return set()
-    if not _covers(grant["where"].rpartition(".")[0].strip('`"'), schema or ""):
+    pattern = grant["where"].rpartition(".")[0].strip('`"')
+    # Who writes the privilege tables may grant himself the rest.
+    where = "" if _covers(pattern, schema or "") else " on mysql" if _covers(pattern, "mysql") else None
+    if where is None:
         return set()
     # Columns in brackets narrow a privilege; they do not change what it is.
     names = {name.strip() for name in re.sub(r"\([^)]*\)", "", grant["what"]).split(",")}
     if "WITH GRANT OPTION" in line:
         names.add("GRANT OPTION")
-    return names - _HARMLESS
+    return {name + where for name in names - _HARMLESS}
 
 
 def _covers(pattern: str, schema: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from stat import S_IWOTH
 
 from sqlalchemy.engine import URL
 
@@ -120,7 +121,10 @@ def from_option_file(name: str, suffix: str = "") -> Login:
         password=found.get("password"),
         host=found.get("host"),
         port=int(port) if port else None,
-        socket=found.get("socket"),
+        # As the clients do: another host, or TCP, goes before a socket.
+        socket=found.get("socket")
+        if (found.get("host") or "localhost") == "localhost" and (found.get("protocol") or "socket").lower() != "tcp"
+        else None,
         tls=_tls(name, found),
     )
 
@@ -129,7 +133,12 @@ def _groups(name: str) -> dict[str, dict[str, str | None]]:
     from configparser import Error, RawConfigParser
 
     try:
-        lines = [line.strip() for line in Path(name).expanduser().read_text(encoding="utf-8").splitlines()]
+        path = Path(name).expanduser()
+        if path.stat().st_mode & S_IWOTH:
+            raise CannotTell(
+                f"{name}: everybody may write this option file, and send the auditor anywhere; chmod 600 it"
+            )
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
         raise CannotTell(f"cannot read the option file {name}: {error.strerror}") from None
     except UnicodeDecodeError:

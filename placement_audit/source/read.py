@@ -77,7 +77,12 @@ def statements_of(
     """What ``rows_of`` sends."""
     statement = select_live(connection, url, table, live)
     if key is None:
-        yield _chunk(statement, literal_column("-1")) if _in_pieces(connection, table, live) else statement
+        if _in_pieces(connection, table, live):
+            # The first chunk; the others differ in their ids alone.
+            yield _end_of_chunk(statement, literal_column("-1"))
+            yield _chunk(statement, literal_column("-1"), literal_column(str(_NO_END)))
+        else:
+            yield statement
         return
     source = statement.get_final_froms()[0]
     statement = statement.where(*(source.c[name].in_(values) for name, values in only.items()))
@@ -143,14 +148,19 @@ def _in_pieces(connection: Connection, table: Table, live: Collection[str]) -> b
     return table in LARGE and "id" in live and getattr(connection.dialect, "is_mariadb", False)
 
 
-_ID = column("id", Integer)
+_row_id = column("id", Integer)
+_NO_END = 2**63 - 1
 
 
-def _chunk(statement: Select[Any], last: ColumnElement[Any]) -> Select[Any]:
-    """The rows after an id as one text, the last id among them, and how many they are."""
-    rows = statement.with_only_columns(_ID, func.json_array(*statement.selected_columns).label("row"))
-    chunk = rows.where(last < _ID).order_by(_ID).limit(BATCH).subquery("chunk")
-    return select(func.group_concat(chunk.c.row), func.max(chunk.c.id), func.count())
+def _end_of_chunk(statement: Select[Any], last: ColumnElement[Any]) -> Select[Any]:
+    """The id of the last row of the chunk after an id; nothing where it is the last chunk."""
+    return statement.with_only_columns(_row_id).where(_row_id > last).order_by(_row_id).limit(1).offset(BATCH - 1)
+
+
+def _chunk(statement: Select[Any], last: ColumnElement[Any], end: ColumnElement[Any]) -> Select[Any]:
+    """A range of rows as one text, and how many they are. A LIMIT would need a temporary table."""
+    rows = func.group_concat(func.json_array(*statement.selected_columns))
+    return statement.with_only_columns(rows, func.count()).where(_row_id > last, _row_id <= end)
 
 
 def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
@@ -161,14 +171,18 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
     """
     from pymysql.err import MySQLError
 
-    compiled = _chunk(statement, bindparam("last", type_=Integer)).compile(connection)
+    last_id, end_id = bindparam("last", type_=Integer), bindparam("end", type_=Integer)
+    bound = _end_of_chunk(statement, last_id).compile(connection)
+    chunk = _chunk(statement, last_id, end_id).compile(connection)
     driver: Any = connection.connection.driver_connection
 
-    def fetched(last: int) -> tuple[str | None, int, int]:
+    def fetched(last: int) -> tuple[int, str | None, int]:
         with driver.cursor() as cursor:
-            cursor.execute(str(compiled), compiled.construct_params({"last": last}))
-            found: tuple[str | None, int, int] = cursor.fetchone()
-        return found
+            cursor.execute(str(bound), bound.construct_params({"last": last}))
+            [end] = cursor.fetchone() or [_NO_END]
+            cursor.execute(str(chunk), chunk.construct_params({"last": last, "end": end}))
+            [rows, count] = cursor.fetchone()
+        return end, rows, count
 
     last = -1
     pool = ThreadPoolExecutor(1)
@@ -176,10 +190,10 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
         coming = pool.submit(fetched, last)
         while True:
             try:
-                text, end, count = coming.result()
+                end, text, count = coming.result()
             except MySQLError as error:
-                raise DBAPIError(str(compiled), None, error) from error
-            if count == BATCH:
+                raise DBAPIError(str(chunk), None, error) from error
+            if end != _NO_END:
                 coming = pool.submit(fetched, end)
             try:
                 batch = json.loads(f"[{text or ''}]", strict=False)
@@ -188,7 +202,7 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
             if len(batch) < count:
                 break
             yield batch
-            if count < BATCH:
+            if end == _NO_END:
                 return
             last = end
     except BaseException:
@@ -197,7 +211,7 @@ def _in_chunks(connection: Connection, statement: Select[Any]) -> Iterator[Seque
         raise
     finally:
         pool.shutdown()
-    yield from _streamed_by_pymysql(connection, statement.where(literal_column(str(last)) < _ID))
+    yield from _streamed_by_pymysql(connection, statement.where(_row_id > literal_column(str(last))))
 
 
 def _streamed_by_pymysql(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:

@@ -38,7 +38,10 @@ def file_of(question: Question, homes: Homes) -> str:
     texts = [f"{comment(filled(heading))}{laid_out(as_text(query))};\n" for heading, query in parts]
     named = [schema for schema in schemas if any(f"{schema}." in text for text in texts)]
     head = (question.title, "", *filled(question.about), "", *filled(f"Names to change: {', '.join(named)}"))
-    settings = "SET NAMES utf8mb4;\nSET SESSION TRANSACTION READ ONLY;\n"
+    settings = (
+        "SET NAMES utf8mb4;\nSET SESSION TRANSACTION READ ONLY;\n"
+        "SET SESSION sql_mode = '', sql_select_limit = 18446744073709551615, sql_big_selects = 1;\n"
+    )
     values = "".join(f"SET @{name} = {value};\n" for name, value in question.values.items())
     return "\n".join([comment((*head, "", "Written by: placement-audit sql")), settings + values, *texts])
 

@@ -68,6 +68,7 @@ def test_select_alone_is_no_excess(auditor_urls: CloudUrls) -> None:
         ("UPDATE (name) ON `{}`.traits", ["UPDATE"]),
         ("PROCESS, BINLOG MONITOR ON *.*", []),
         ("INSERT ON `some_other_schema`.*", []),
+        ("INSERT ON mysql.*", ["INSERT on mysql"]),
         ("INSERT ON `some\\_%`.*", []),
         ("INSERT ON `pa\\_test\\_%`.*", ["INSERT"]),
         ("INSERT ON `p__test%`.*", ["INSERT"]),

@@ -54,6 +54,30 @@ def test_a_suffix_adds_a_group_and_repeated_groups_are_one(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("lines", "socket"),
+    [
+        ("socket=/s", "/s"),
+        ("socket=/s\nhost=localhost", "/s"),
+        ("socket=/s\nhost=db1", None),
+        ("socket=/s\nhost=127.0.0.1", None),
+        ("socket=/s\nprotocol=TCP", None),
+    ],
+)
+def test_a_socket_is_for_this_machine_alone(tmp_path: Path, lines: str, socket: str | None) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text(f"[client]\n{lines}\n")
+    assert from_option_file(str(file)).socket == socket
+
+
+def test_a_file_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\nuser=dba\n")
+    file.chmod(0o666)
+    with pytest.raises(CannotTell, match="chmod 600"):
+        from_option_file(str(file))
+
+
+@pytest.mark.parametrize(
     ("text", "suffix", "expected"),
     [
         ("password=s3cret\n", "", "not an option file"),
