@@ -224,7 +224,9 @@ def _cells_mistaken(connection: Connection) -> str | None:
         .subquery("some")
     )
     mapped = exists().where(mapping.c.instance_uuid == some.c.uuid, mapping.c.cell_id == t.sources.c.cell_id)
-    doubled = exists().where(twin.c.uuid == some.c.uuid, twin.c.cell != some.c.cell, twin.c.deleted == 0)
+    # What a resize between cells hides is no second server.
+    visible = func.coalesce(twin.c.hidden, 0) == 0
+    doubled = exists().where(twin.c.uuid == some.c.uuid, twin.c.cell != some.c.cell, twin.c.deleted == 0, visible)
     counted = (
         select(
             some.c.cell,

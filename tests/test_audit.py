@@ -269,6 +269,16 @@ def test_one_database_under_two_addresses_condemns_no_server(auditor: Auditor) -
     assert report.exit_code(Severity.ERROR) == 2
 
 
+def test_resizes_between_cells_are_no_second_servers(auditor: Auditor) -> None:
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    for number in range(5):
+        old = estate.compute(f"old-{number}")
+        server = estate.server(f"server-{number}", estate.compute(f"new-{number}", cell="cell2"), vm_state="resized")
+        estate.add(schema.instances, **{**server.instance, "cell": "cell1", "host": old.name, "hidden": 1})
+        estate.migration(server, "resize", "finished", old)
+    assert auditor.report(estate).gaps == []
+
+
 @pytest.mark.parametrize("table", [schema.instances, schema.allocations, schema.consumers])
 def test_a_uuid_without_dashes_is_the_same_uuid(auditor: Auditor, table: Table) -> None:
     estate = Estate()

@@ -1,6 +1,6 @@
 from sqlalchemy import and_, exists, or_, select
 
-from placement_audit.checks.relations import before, cell0s, changed, doubled, in_progress, servers
+from placement_audit.checks.relations import before, cell0s, changed, doubled, in_progress, last_move, newest, servers
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import migrations, odd_servers
 
@@ -19,7 +19,7 @@ CHECK = Check(
     name="stuck-task",
     impact=Impact.MEDIUM,
     title="Server with a task that does not end",
-    message="server {instance} on {host} is {vm_state} and has been {task_state} since {newest_change}",
+    message="server {instance} on {host} is {vm_state} and has been {task_state} since {since}",
     identity=("instance",),
     why=(
         "Until the task ends nova refuses nearly every other order for the server. Usually a service was stopped in "
@@ -27,7 +27,7 @@ CHECK = Check(
     ),
     exceptions=(
         "any task, for a day; snapshots and shelving, which upload an image, for three",
-        "a migration of the server that goes on",
+        "a migration of the server that goes on, or ended just now",
         "a server that a cross-cell resize hides, or that two cells show",
         "servers in cell0, on which nothing works",
     ),
@@ -44,7 +44,8 @@ CHECK = Check(
             _server.c.host,
             _server.c.vm_state,
             _server.c.task_state,
-            _changed.label("newest_change"),
+            _changed.label("since"),
+            newest(_changed, last_move(_server.c.uuid)).label("newest_change"),
         )
         .where(_server.c.uuid.in_(select(odd_servers.c.uuid)))
         .where(_server.c.task_state.is_not(None), _server.c.task_state != "", _server.c.cell.not_in(cell0s()))

@@ -1,6 +1,6 @@
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import and_, case, exists, func, or_, select
 
-from placement_audit.checks.relations import busy, changed, in_progress, last_move, newest
+from placement_audit.checks.relations import busy, changed, in_progress, last_move, moving, newest
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import instances, migrations, odd_servers
 
@@ -11,6 +11,10 @@ _visible = exists().where(
     func.coalesce(_twin.c.hidden, 0) == 0,
 )
 _open = exists().where(migrations.c.instance_uuid == _hidden.c.uuid, in_progress(migrations))
+# While a resize waits for its confirmation exactly one of the two is visible (SEMANTICS D.4).
+_needed = or_(and_(_open, _visible), moving(_hidden))
+_any = instances.alias("any_of_them")
+_last_change = select(func.max(changed(_any))).where(_any.c.uuid == _hidden.c.uuid).scalar_subquery()
 
 CHECK = Check(
     code="N15",
@@ -24,7 +28,7 @@ CHECK = Check(
         "neither the API nor its owner sees it, while its host may still have the guest and its disk."
     ),
     exceptions=(
-        "any migration of the server that is in progress or waits for its confirmation",
+        "any migration of the server that is in progress, or waits for its confirmation while the other is visible",
         "a task of the server",
         "rows changed just now, as the end of a resize removes them",
     ),
@@ -45,10 +49,10 @@ CHECK = Check(
                 (_visible, "though its resize is over"),
                 else_="and no cell has one that can be seen",
             ).label("state"),
-            newest(changed(_hidden), last_move(_hidden.c.uuid)).label("newest_change"),
+            newest(_last_change, last_move(_hidden.c.uuid)).label("newest_change"),
         )
         .where(_hidden.c.uuid.in_(select(odd_servers.c.uuid)))
-        .where(_hidden.c.hidden == 1, _hidden.c.deleted == 0, ~_open, ~busy(_hidden))
+        .where(_hidden.c.hidden == 1, _hidden.c.deleted == 0, ~_needed, ~busy(_hidden))
         .order_by("instance", "cell")
     ),
 )

@@ -47,6 +47,16 @@ def test_fires_although_an_old_migration_was_never_closed(
     assert len(audit(estate, "N09")) == 1
 
 
+def test_in_flight_right_after_its_migration_ended(
+    audit: Auditor, estate: Estate, host: Compute, server: Server
+) -> None:
+    server.instance["task_state"] = "migrating"
+    estate.migration(server, "live-migration", "error", host, updated_at=estate.ago(minutes=1))
+    (finding,) = audit.report(estate, "N09").findings
+    assert not finding.settled
+    assert finding.evidence["since"] == server.instance["updated_at"]
+
+
 @pytest.mark.parametrize("task", ["rebooting", "image_uploading"])
 def test_quiet_for_a_task_of_hours(audit: Auditor, estate: Estate, server: Server, task: str) -> None:
     server.instance.update(task_state=task, updated_at=estate.ago(hours=20))

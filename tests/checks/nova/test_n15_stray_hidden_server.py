@@ -51,6 +51,23 @@ def test_fires_when_nobody_sees_the_other(
     assert {finding.evidence["state"] for finding in found} == {"and no cell has one that can be seen"}
 
 
+@pytest.mark.parametrize(("status", "found"), [("finished", 2), ("confirmed", 2), ("reverting", 0), ("migrating", 0)])
+def test_fires_when_both_are_hidden_and_nothing_moves(
+    audit: Auditor, estate: Estate, host: Compute, server: Server, hidden: Row, status: str, found: int
+) -> None:
+    server.instance["hidden"] = 1
+    estate.migration(server, "resize", status, host)
+    assert len(audit(estate, "N15")) == found
+
+
+def test_in_flight_while_they_change_places(
+    audit: Auditor, estate: Estate, host: Compute, server: Server, hidden: Row
+) -> None:
+    server.instance.update(hidden=1, updated_at=estate.ago(minutes=1))
+    estate.migration(server, "resize", "finished", host)
+    assert [finding.settled for finding in audit.report(estate, "N15").findings] == [False, False]
+
+
 @pytest.mark.parametrize("what", ["server", "migration"])
 def test_in_flight_right_after_a_change(
     audit: Auditor, estate: Estate, host: Compute, server: Server, hidden: Row, what: str
