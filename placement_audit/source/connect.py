@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -185,7 +187,9 @@ def _sqlite_file(url: URL) -> Path:
 def _sqlite_engine(path: Path, mode: str) -> Engine:
     def connect() -> sqlite3.Connection:
         # immutable is not asked for: a live service may be writing to the file.
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5, check_same_thread=False
+        )
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection
 
@@ -241,6 +245,23 @@ def is_lost(connection: Connection, error: SQLAlchemyError | None = None) -> boo
         return True
     driver: Any = connection.connection.driver_connection
     return connection.dialect.name == "mysql" and not driver.open
+
+
+def break_off(connection: Connection) -> None:
+    """Let what another thread waits for on this connection fail at once; nothing more can be read of it."""
+    dialect = connection.dialect.name
+    with suppress(Exception):  # a server at work does not notice that nobody listens any more
+        driver: Any = connection.connection.driver_connection
+        if session := _session(connection):
+            _end_session(connection.engine, *session)
+        elif dialect == "postgresql":
+            driver.cancel()
+        else:
+            driver.interrupt()
+    with suppress(Exception):  # what is gone already is well, and a file has no way to it
+        number = (driver._sock if dialect == "mysql" else driver).fileno()
+        with socket.socket(fileno=os.dup(number)) as way:
+            way.shutdown(socket.SHUT_RDWR)
 
 
 def end_reading(connection: Connection) -> None:
