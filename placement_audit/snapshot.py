@@ -196,14 +196,26 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
                 open_one(Role.CELL, cell.name, cell.url, cell)
             except CannotTell as error:
                 estate.unreadable.append(Unreadable(Role.CELL, cell.name, cell.url, str(error), cell))
+        if api is not None:
+            _after_the_cells(api, estate)
         estate.warnings += _too_much_granted(estate.databases)
         yield estate
+
+
+def _after_the_cells(api: Database, estate: Estate) -> None:
+    """Its instant is to be the last (SEMANTICS J.2), and the cells' addresses had to be read of it first."""
+    if any(other.connection is api.connection for other in estate.databases if other is not api):
+        return
+    try:
+        begin_again(api.connection, estate.limits)
+    except SQLAlchemyError as error:
+        raise CannotTell(f"{masked(api.url)}: {reason_of(error)}") from None
 
 
 def _settle(connection: Connection, server: URL, estate: Estate) -> None:
     try:
         if load.wait(connection, server, estate.limits):
-            begin_again(connection)  # rows as they are after the wait
+            begin_again(connection, estate.limits)  # rows as they are after the wait
         estate.warnings += load.notes(connection, server, estate.limits)
     except SQLAlchemyError as error:
         raise CannotTell(f"{masked(server)}: looking at its state: {reason_of(error)}") from None

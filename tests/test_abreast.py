@@ -10,14 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 
+from placement_audit import schema as t
 from placement_audit.audit import Report, live_report
 from placement_audit.checks import catalogue
-from placement_audit.demo.estate import Urls
+from placement_audit.demo.estate import Estate, Urls
 from placement_audit.demo.story import told
 from placement_audit.errors import CannotTell
-from placement_audit.snapshot import taken
+from placement_audit.snapshot import opened, taken
 from placement_audit.source.config import Sources, from_options
 from placement_audit.source.connect import Limits
 from tests import mariadb as mariadb_server
@@ -133,6 +134,25 @@ def test_the_order_of_the_roles_holds(cloud: Cloud, tmp_path: Path) -> None:
     roles = [{"placement": 0, "nova_api": 2}.get(what.split(".")[0], 1) for what in plain]
     assert set(roles) == {0, 1, 2}
     assert roles == sorted(roles)
+
+
+def test_so_does_the_order_of_their_instants(postgresql: postgresql_server.Server) -> None:
+    """PostgreSQL has a transaction for each database."""
+    estate = Estate()
+    names = ("instants_placement", "instants_api", *estate.cells)
+    with ExitStack() as stack:
+        for name in names:
+            postgresql.create(name)
+            stack.callback(postgresql.drop, name)
+        placement, api, *cells = map(postgresql.url, names)
+        estate.write(Urls(placement, api, dict(zip(estate.cells, cells, strict=True))))
+        with opened(from_options(placement, api, []), Limits()) as there:
+            began = {one.role: one.connection.scalar(text("SELECT now()")) for one in there.databases}
+            assert len(there.databases) == 4
+            assert began[t.Role.PLACEMENT] < began[t.Role.CELL] < began[t.Role.API]
+            [api_database] = [one for one in there.databases if one.role is t.Role.API]
+            assert api_database.connection.scalar(text("SHOW transaction_read_only")) == "on"
+            assert api_database.connection.scalar(text("SHOW statement_timeout")) == "5min"
 
 
 @pytest.mark.parametrize("held", ["cell1", "cell2"])

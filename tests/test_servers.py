@@ -9,6 +9,7 @@ would let them in: clouds of tests/test_damage.py, whose columns hold what they 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,11 +21,16 @@ from sqlalchemy import String
 
 from placement_audit import schema as t
 from placement_audit.audit import Report, live_report
+from placement_audit.candidates.explanation import explained
+from placement_audit.candidates.grammar import parsed
+from placement_audit.candidates.supply import Supply
 from placement_audit.checks import catalogue
 from placement_audit.demo.estate import Estate, Urls
 from placement_audit.demo.story import told
-from placement_audit.source.config import from_options
-from placement_audit.source.connect import Limits
+from placement_audit.render import explanation
+from placement_audit.render.explanation import Asked, Circumstances
+from placement_audit.source.config import from_options, url_of
+from placement_audit.source.connect import Limits, reading_schema
 from tests import mariadb as mariadb_server
 from tests import postgresql as postgresql_server
 from tests.conftest import CloudUrls, RealSchemas
@@ -53,6 +59,23 @@ def said(report: Report) -> list[tuple[object, ...]]:
         if one.code not in NOT_ON_POSTGRESQL
     )
     return sorted(acted_on)
+
+
+# Some fit, some fit nowhere, for one reason or another.
+REQUESTS = (
+    "resources=VCPU:1",
+    "resources=VCPU:2,MEMORY_MB:4096,DISK_GB:20&root_required=!COMPUTE_STATUS_DISABLED",
+    "resources=VCPU:64",
+    "resources=VCPU:1,MEMORY_MB:99999999",
+    "resources=VCPU:1&required=HW_CPU_X86_AVX512F",
+    "resources1=VCPU:1&resources2=DISK_GB:1&group_policy=isolate",
+)
+
+
+def explanations(urls: CloudUrls | Urls) -> list[dict[str, object]]:
+    with reading_schema(url_of(urls.placement, "placement"), Limits()) as connection:
+        answers = [Asked(explained(Supply(connection), parsed(request))) for request in REQUESTS]
+        return [json.loads(explanation.document([answer], Circumstances("it"))) for answer in answers]
 
 
 def states() -> Estate:
@@ -105,6 +128,7 @@ def test_real_schemas(
     on_sqlite = report(urls)
     assert said(on_postgresql) == said(on_mariadb) == said(on_sqlite)
     assert len(said(on_postgresql)) > 10
+    assert explanations(postgresql_cloud) == explanations(empty_cloud) == explanations(urls)
     rows = [[(source.name, source.rows) for source in one.sources] for one in (on_postgresql, on_mariadb, on_sqlite)]
     assert rows[0] == rows[1] == rows[2]
 

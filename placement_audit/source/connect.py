@@ -215,7 +215,7 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
             run("SET SESSION group_concat_max_len = 67108864")  # a chunk of rows (read.py) is at most some megabytes
         else:
             run(f"SET SESSION max_execution_time = {limits.statement * 1000}")
-        begin_again(connection)
+        begin_again(connection, limits)
     elif connection.dialect.name == "postgresql":
         run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         run("SET LOCAL TimeZone = 'UTC'")
@@ -226,10 +226,13 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
         run("SELECT name FROM sqlite_master LIMIT 1")  # an encrypted or foreign file fails here
 
 
-def begin_again(connection: Connection) -> None:
-    """On MySQL see the rows as they are now."""
+def begin_again(connection: Connection, limits: Limits) -> None:
+    """See the rows as they are now."""
     if connection.dialect.name == "mysql":
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    else:
+        connection.rollback()
+        _begin_reading(connection, limits)
 
 
 def is_lost(connection: Connection, error: SQLAlchemyError | None = None) -> bool:
@@ -349,7 +352,10 @@ def excess_grants(connection: Connection, schema: str | None) -> list[str]:
             text(
                 "SELECT DISTINCT privilege FROM pg_class, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) "
                 "AS privilege WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' "
-                "AND has_table_privilege(pg_class.oid, privilege)"
+                # a single column may be granted, too
+                "AND CASE WHEN privilege IN ('INSERT', 'UPDATE') "
+                "THEN has_any_column_privilege(pg_class.oid, privilege) "
+                "ELSE has_table_privilege(pg_class.oid, privilege) END"
             )
         )
         return sorted(row[0] for row in held)
