@@ -21,6 +21,7 @@ from tests.packages import Unavailable, end, free_port, installed, program_named
 
 OUR_IMAGE = "placement-audit/mariadb:10.11"  # made by docker/mariadb-image, where no registry can be reached
 PUBLIC_IMAGE = "mariadb:10.11"
+MYSQL_IMAGE = "mysql:8"
 
 # The data dies with the session: nothing is kept safe from a crash.
 SETTINGS = (
@@ -96,7 +97,12 @@ def client() -> str:
     return program_named("mariadb", "mysql") or installed("mariadb-client", "mariadb")
 
 
-def _in_a_container(stack: ExitStack) -> Server:
+def mysql8(stack: ExitStack) -> Server:
+    """Start MySQL 8, of which Debian has no package. Raises Unavailable."""
+    return _in_a_container(stack, MYSQL_IMAGE, MYSQL_IMAGE)
+
+
+def _in_a_container(stack: ExitStack, ours: str = OUR_IMAGE, public: str = PUBLIC_IMAGE) -> Server:
     # Ryuk is one more image to pull, and only there to sweep up after a killed session.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from docker.errors import DockerException, ImageNotFound
@@ -106,15 +112,16 @@ def _in_a_container(stack: ExitStack) -> Server:
     try:
         images = DockerClient().client.images
         try:
-            images.get(OUR_IMAGE)
-            image = OUR_IMAGE
+            images.get(ours)
+            image = ours
         except ImageNotFound:
-            images.pull(PUBLIC_IMAGE)
-            image = PUBLIC_IMAGE
+            images.pull(public)
+            image = public
         password = secrets.token_hex(16)
         container = (
             DockerContainer(image)
             .with_env("MARIADB_ROOT_PASSWORD", password)
+            .with_env("MYSQL_ROOT_PASSWORD", password)
             .with_command(list(SETTINGS))
             .with_tmpfs_mount("/var/lib/mysql", "size=4g")
         )
@@ -123,7 +130,7 @@ def _in_a_container(stack: ExitStack) -> Server:
         stack.enter_context(container)
         port = container.get_exposed_port(3306)
     except DockerException as error:
-        raise Unavailable(f"a container ({OUR_IMAGE} or {PUBLIC_IMAGE}): {error}") from error
+        raise Unavailable(f"a container ({' or '.join(dict.fromkeys((ours, public)))}): {error}") from error
 
     def is_running() -> bool:
         container.reload()
