@@ -1,5 +1,5 @@
 # make demo      a made-up cloud, audited: needs python3 and a package index, nothing else
-# make test      all tests, on a real MariaDB (tests/mariadb.py says where it comes from)
+# make test      all tests, on a real MariaDB and PostgreSQL (tests/mariadb.py, tests/postgresql.py: from where)
 # make fuzz      20,000 requests, made up at random, to explain and to the real placement
 # make lint      ruff and mypy
 # make readme    write the README's tables anew

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.source import cells as cell_list
 from placement_audit.source import load
+from placement_audit.source.abreast import abreast
 from placement_audit.source.config import Sources, Value, masked
 from placement_audit.source.connect import (
     Limits,
     at_home,
     begin_again,
+    break_off,
     end_reading,
     excess_grants,
     is_lost,
@@ -194,14 +196,26 @@ def opened(sources: Sources, limits: Limits, *, own_credentials: bool = True, st
                 open_one(Role.CELL, cell.name, cell.url, cell)
             except CannotTell as error:
                 estate.unreadable.append(Unreadable(Role.CELL, cell.name, cell.url, str(error), cell))
+        if api is not None:
+            _after_the_cells(api, estate)
         estate.warnings += _too_much_granted(estate.databases)
         yield estate
+
+
+def _after_the_cells(api: Database, estate: Estate) -> None:
+    """Its instant is to be the last (SEMANTICS J.2), and the cells' addresses had to be read of it first."""
+    if any(other.connection is api.connection for other in estate.databases if other is not api):
+        return
+    try:
+        begin_again(api.connection, estate.limits)
+    except SQLAlchemyError as error:
+        raise CannotTell(f"{masked(api.url)}: {reason_of(error)}") from None
 
 
 def _settle(connection: Connection, server: URL, estate: Estate) -> None:
     try:
         if load.wait(connection, server, estate.limits):
-            begin_again(connection)  # rows as they are after the wait
+            begin_again(connection, estate.limits)  # rows as they are after the wait
         estate.warnings += load.notes(connection, server, estate.limits)
     except SQLAlchemyError as error:
         raise CannotTell(f"{masked(server)}: looking at its state: {reason_of(error)}") from None
@@ -363,43 +377,65 @@ class Reader:
     def read(
         self, role: Role, tables: Sequence[Table], key: Column[Any] | None = None, keys: Sequence[Any] = ()
     ) -> None:
-        """Raises CannotTell when placement or the API database fails, or the connection that it shares with a cell."""
-        for database in self.databases:
-            if database.role is role and database.name not in self.failed:
-                try:
-                    for table in tables:
-                        self._read_one(database, table, key, keys)
-                except _Failed as error:
-                    if role is not Role.CELL or self._lost_with_others(database):
-                        raise CannotTell(str(error)) from None
-                    self.failed[database.name] = str(error)
-                    for table in (each for each in t.metadata.tables.values() if each.info["home"] is Role.CELL):
-                        self.into.execute(delete(table).where(table.c.cell == database.name))
+        """Different servers are read at a time, the databases of one after the other.
 
-    def _read_one(self, database: Database, table: Table, key: Column[Any] | None, keys: Sequence[Any]) -> None:
-        live = database.recognised.columns.get(table.info.get("of", table.name))
-        if live is None:
-            return
-        only = derived.ONLY.get(table, NO_BOUNDS)
+        Raises CannotTell when placement or the API database fails, or the connection that it shares with a cell.
+        """
+        databases = [one for one in self.databases if one.role is role and one.name not in self.failed]
         if self.would_read is not None:
-            some = ["…"] if key is not None else ()
-            would = statements_of(database.connection, database.url, table, live, key, some, only)
-            self.would_read(database, table, would, key is not None)
+            for database in databases:
+                for table in tables:
+                    self._would_read_one(self.would_read, database, table, key)
             return
-        read = database.role, database.name
+        lanes = _by_server(databases)
+        sending = [self._sent(lane, tables, key, keys) for lane in lanes]
+        with closing(abreast(sending, lambda number: break_off(lanes[number][0].connection))) as coming:
+            for sent in coming:
+                self._keep(sent)
+
+    def _would_read_one(self, would_read: WouldRead, database: Database, table: Table, key: Column[Any] | None) -> None:
+        live = _live(database, table)
+        if live is not None:
+            some, only = ["…"] if key is not None else (), derived.ONLY.get(table, NO_BOUNDS)
+            would = statements_of(database.connection, database.url, table, live, key, some, only)
+            would_read(database, table, would, key is not None)
+
+    def _sent(
+        self, databases: Sequence[Database], tables: Sequence[Table], key: Column[Any] | None, keys: Sequence[Any]
+    ) -> Generator[_Sent, None, None]:
+        """All batches of some databases of one server. Writes nothing: this may be a thread of its own."""
+        for database in databases:
+            for table in tables:
+                live = _live(database, table)
+                if live is None:
+                    continue
+                only = derived.ONLY.get(table, NO_BOUNDS)
+                try:
+                    load.between_tables(database.connection, database.url, self.limits)
+                    for batch in rows_of(database.connection, database.url, table, live, key, keys, only):
+                        yield _Sent(database, table, batch)
+                except SQLAlchemyError as error:
+                    reason = f"{masked(database.url)}: reading {table.name}: {reason_of(error)}"
+                    if self.once_more and is_lost(database.connection, error):
+                        raise Lost(reason) from None
+                    if database.role is not Role.CELL or self._lost_with_others(database):
+                        raise CannotTell(reason) from None
+                    yield _Sent(database, table, failure=reason)
+                    break
+
+    def _keep(self, sent: _Sent) -> None:
+        database, table, batch = sent.database, sent.table, sent.rows
+        if sent.failure is not None:
+            self.failed[database.name] = sent.failure
+            for each in t.metadata.tables.values():
+                if each.info["home"] is Role.CELL:
+                    self.into.execute(delete(each).where(each.c.cell == database.name))
+            return
         lead = (database.name,) if database.role is Role.CELL else ()
-        write = _writer(self.into, table)
-        try:
-            load.between_tables(database.connection, database.url, self.limits)
-            for batch in rows_of(database.connection, database.url, table, live, key, keys, only):
-                write(batch if not lead else [(*lead, *row) for row in batch])
-                self.counts[read] = self.counts.get(read, 0) + len(batch)
-                self.progress(f"{database.name}.{table.name}", len(batch))
-        except SQLAlchemyError as error:
-            reason = f"{masked(database.url)}: reading {table.name}: {reason_of(error)}"
-            if self.once_more and is_lost(database.connection, error):
-                raise Lost(reason) from None
-            raise _Failed(reason) from None
+        _write(self.into, table, batch if not lead else [(*lead, *row) for row in batch])
+        read = database.role, database.name
+        self.counts[read] = self.counts.get(read, 0) + len(batch)
+        self.progress(f"{database.name}.{table.name}", len(batch))
 
     def rows(self, table: Table, key: Column[Any], keys: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """Rows by key of all databases of the table's role, not kept. Raises CannotTell when one cannot be read."""
@@ -427,8 +463,27 @@ class Reader:
                     end_reading(connection)
 
 
-class _Failed(Exception):
-    """One database cannot be read any further."""
+@dataclass(frozen=True)
+class _Sent:
+    """Some rows of a table; or why no more can be read of its database."""
+
+    database: Database
+    table: Table
+    rows: Sequence[Sequence[Any]] = ()
+    failure: str | None = None
+
+
+def _live(database: Database, table: Table) -> frozenset[str] | None:
+    return database.recognised.columns.get(table.info.get("of", table.name))
+
+
+def _by_server(databases: Iterable[Database]) -> list[list[Database]]:
+    """What is read over one connection, and all files, whose reading waits for nobody, together."""
+    found: dict[int | None, list[Database]] = {}
+    for database in databases:
+        file = database.connection.dialect.name == "sqlite"
+        found.setdefault(None if file else id(database.connection), []).append(database)
+    return list(found.values())
 
 
 # Uuids are compared as text; a form without dashes, which only SQL by hand leaves, is the same uuid (SEMANTICS 0).
@@ -460,21 +515,17 @@ def one_spelling(into: Connection, table: Table) -> None:
         into.execute(update(table).where(*bare).values({name: dashed}))
 
 
-def _writer(into: Connection, table: Table) -> Callable[[Sequence[Sequence[Any]]], None]:
-    """Writes batches past SQLAlchemy, whose work per row would double the time of a snapshot."""
+def _write(into: Connection, table: Table, batch: Sequence[Sequence[Any]]) -> None:
+    """Past SQLAlchemy, whose work per row would double the time of a snapshot."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     marks = ", ".join("?" for _ in table.columns)
     statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608  names of the vocabulary
     driver = into.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101  for the type checker
-
-    def write(batch: Sequence[Sequence[Any]]) -> None:
-        try:
-            driver.executemany(statement, batch)
-        except sqlite3.Error as error:
-            raise CannotTell(f"cannot write the snapshot: {error}") from None
-
-    return write
+    try:
+        driver.executemany(statement, batch)
+    except sqlite3.Error as error:
+        raise CannotTell(f"cannot write the snapshot: {error}") from None
 
 
 def _index(into: Connection, tables: set[Table]) -> None:

@@ -6,20 +6,23 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from sqlalchemy import create_engine, make_url
 
+from tests import mariadb as mariadb_server
 from tests import openstack_schemas
-from tests.mariadb import Server, running_server
+from tests import postgresql as postgresql_server
+from tests.mariadb import Server
 
 # PyMySQL reads the machine's whole set of certificates for each connection, encrypted or not: 40 ms of 45.
 os.environ["SSL_CERT_FILE"] = os.devnull
 
-SERVER = pytest.StashKey[str]()
+# of each server that ran, its product, version and origin
+SERVERS = pytest.StashKey[dict[str, str]]()
 
 
 @dataclass(frozen=True)
@@ -70,31 +73,54 @@ def tables_of(server: Server, prefix: str) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def mariadb(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A running MariaDB (tests/mariadb.py tells which)."""
+    with _running(request, "MariaDB", mariadb_server.running_server()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(request: pytest.FixtureRequest) -> Iterator[postgresql_server.Server]:
+    """A running PostgreSQL."""
+    with _running(request, "PostgreSQL", postgresql_server.running_server()) as server:
+        yield server
+
+
+class _Server(Protocol):
+    @property
+    def origin(self) -> str: ...
+
+    def execute(self, sql: str, /) -> list[tuple[Any, ...]]: ...
+
+
+S = TypeVar("S", bound=_Server)
+
+
+@contextmanager
+def _running(request: pytest.FixtureRequest, product: str, starting: AbstractContextManager[S]) -> Iterator[S]:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with ExitStack() as stack:
         # whoever watches should see it when something is being installed
         with capture.global_and_fixture_disabled():
-            server = stack.enter_context(running_server())
+            server = stack.enter_context(starting)
         [(version,)] = server.execute("SELECT version()")
-        request.config.stash[SERVER] = f"{version} ({server.origin})"
+        version = version.removeprefix(product).split(" on ")[0].strip()
+        request.config.stash.setdefault(SERVERS, {})[product] = f"{version} ({server.origin})"
         yield server
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     # in a process of pytest-xdist: what the one that reports should know
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["mariadb"] = session.config.stash.get(SERVER, "")
+        session.config.workeroutput["servers"] = session.config.stash.get(SERVERS, {})
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    if server := getattr(node, "workeroutput", {}).get("mariadb"):
-        node.config.stash[SERVER] = server
+    node.config.stash.setdefault(SERVERS, {}).update(getattr(node, "workeroutput", {}).get("servers", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if SERVER in config.stash:
-        terminalreporter.write_line(f"MariaDB under test: {config.stash[SERVER]}")
+    for product, which in sorted(config.stash.get(SERVERS, {}).items()):
+        terminalreporter.write_line(f"{product} under test: {which}")
 
 
 @pytest.fixture(scope="session")
@@ -148,3 +174,38 @@ def auditor_urls(mariadb: Server, real_schemas: RealSchemas) -> Iterator[CloudUr
         yield real_schemas.map(lambda url: mariadb.url(make_url(url).database, name, password))
     finally:
         mariadb.execute(f"DROP USER {name}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_schemas(postgresql: postgresql_server.Server) -> dict[str, str]:
+    """Migrated databases on PostgreSQL, newest schemas: to be copied, not to be used."""
+    migrations = {
+        "placement": openstack_schemas.make_placement,
+        "nova_api": openstack_schemas.make_api,
+        "nova_cell": openstack_schemas.make_cell,
+    }
+    names = {name: f"template_{name}" for name in migrations}
+    with ThreadPoolExecutor() as pool:
+        for database in names.values():
+            postgresql.create(database)
+        for migration in [pool.submit(make, postgresql.url(names[name])) for name, make in migrations.items()]:
+            migration.result()
+    return names
+
+
+@pytest.fixture
+def postgresql_cloud(postgresql: postgresql_server.Server, postgresql_schemas: dict[str, str]) -> Iterator[CloudUrls]:
+    """The five databases of a cloud with two cells on PostgreSQL, newest schemas, without a row in them."""
+    cells = {cell: f"nova_{cell}" for cell in ("cell0", "cell1", "cell2")}
+    templates = {"placement": "placement", "nova_api": "nova_api", **dict.fromkeys(cells.values(), "nova_cell")}
+    try:
+        for database, template in templates.items():
+            postgresql.create(database, postgresql_schemas[template])
+        yield CloudUrls(
+            placement=postgresql.url("placement"),
+            api=postgresql.url("nova_api"),
+            cells={cell: postgresql.url(database) for cell, database in cells.items()},
+        )
+    finally:
+        for database in templates:
+            postgresql.drop(database)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +17,11 @@ from typing import Any
 import pymysql
 from sqlalchemy import URL, make_url
 
+from tests.packages import Unavailable, end, free_port, installed, program_named, roomy_folder
+
 OUR_IMAGE = "placement-audit/mariadb:10.11"  # made by docker/mariadb-image, where no registry can be reached
 PUBLIC_IMAGE = "mariadb:10.11"
+MYSQL_IMAGE = "mysql:8"
 
 # The data dies with the session: nothing is kept safe from a crash.
 SETTINGS = (
@@ -69,10 +70,6 @@ class Server:
         self.execute(f"DROP DATABASE IF EXISTS `{database}`")
 
 
-class Unavailable(Exception):
-    """One way to a server is closed; the next may be open."""
-
-
 @contextmanager
 def running_server() -> Iterator[Server]:
     """Give a server from the first way that works, and end what was started for it."""
@@ -97,10 +94,15 @@ def running_server() -> Iterator[Server]:
 
 def client() -> str:
     """Give the path of the command line client, installed if it is missing."""
-    return _program("mariadb", "mysql") or _installed("mariadb-client", "mariadb")
+    return program_named("mariadb", "mysql") or installed("mariadb-client", "mariadb")
 
 
-def _in_a_container(stack: ExitStack) -> Server:
+def mysql8(stack: ExitStack) -> Server:
+    """Start MySQL 8, of which Debian has no package. Raises Unavailable."""
+    return _in_a_container(stack, MYSQL_IMAGE, MYSQL_IMAGE)
+
+
+def _in_a_container(stack: ExitStack, ours: str = OUR_IMAGE, public: str = PUBLIC_IMAGE) -> Server:
     # Ryuk is one more image to pull, and only there to sweep up after a killed session.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from docker.errors import DockerException, ImageNotFound
@@ -110,15 +112,16 @@ def _in_a_container(stack: ExitStack) -> Server:
     try:
         images = DockerClient().client.images
         try:
-            images.get(OUR_IMAGE)
-            image = OUR_IMAGE
+            images.get(ours)
+            image = ours
         except ImageNotFound:
-            images.pull(PUBLIC_IMAGE)
-            image = PUBLIC_IMAGE
+            images.pull(public)
+            image = public
         password = secrets.token_hex(16)
         container = (
             DockerContainer(image)
             .with_env("MARIADB_ROOT_PASSWORD", password)
+            .with_env("MYSQL_ROOT_PASSWORD", password)
             .with_command(list(SETTINGS))
             .with_tmpfs_mount("/var/lib/mysql", "size=4g")
         )
@@ -127,7 +130,7 @@ def _in_a_container(stack: ExitStack) -> Server:
         stack.enter_context(container)
         port = container.get_exposed_port(3306)
     except DockerException as error:
-        raise Unavailable(f"a container ({OUR_IMAGE} or {PUBLIC_IMAGE}): {error}") from error
+        raise Unavailable(f"a container ({' or '.join(dict.fromkeys((ours, public)))}): {error}") from error
 
     def is_running() -> bool:
         container.reload()
@@ -146,8 +149,8 @@ def of_its_own(stack: ExitStack, *settings: str) -> Server:
 
 
 def _as_a_process(stack: ExitStack, settings: Sequence[str] = ()) -> Server:
-    program = _program("mariadbd", "mysqld") or _installed("mariadb-server", "mariadbd")
-    folder = Path(tempfile.mkdtemp(prefix="placement-audit-", dir=_roomy_folder()))
+    program = program_named("mariadbd", "mysqld") or installed("mariadb-server", "mariadbd")
+    folder = Path(tempfile.mkdtemp(prefix="placement-audit-", dir=roomy_folder()))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     account = []
     if os.geteuid() == 0:  # a server refuses to run as root
@@ -162,7 +165,7 @@ def _as_a_process(stack: ExitStack, settings: Sequence[str] = ()) -> Server:
         f"ALTER USER root@localhost IDENTIFIED BY '{password}';\n"
     )
     data = f"--datadir={folder}/data"
-    if initialise := _program("mariadb-install-db"):
+    if initialise := program_named("mariadb-install-db"):
         first = [initialise, "--no-defaults", *account, data, "--auth-root-authentication-method=socket"]
     else:
         first = [program, "--no-defaults", *account, data, "--initialize-insecure"]
@@ -170,9 +173,7 @@ def _as_a_process(stack: ExitStack, settings: Sequence[str] = ()) -> Server:
     if made.returncode:
         raise Unavailable(f"a local {program}: {made.stdout}{made.stderr}")
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     listen = [
         "--bind-address=127.0.0.1",
         f"--port={port}",
@@ -189,52 +190,10 @@ def _as_a_process(stack: ExitStack, settings: Sequence[str] = ()) -> Server:
             stdout=output,
             stderr=output,
         )
-    stack.callback(_end, process)
+    stack.callback(end, process)
     url = _root_url(password, port)
     _wait(url, lambda: process.poll() is None, log.read_text)
     return Server(url, f"local {program}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _installed(package: str, program: str) -> str:
-    """Install a Debian package and give the path of a program in it."""
-    get = ["apt-get"] if os.geteuid() == 0 else ["sudo", "-n", "apt-get"]
-    print(f"placement-audit's tests: installing Debian's {package} with {' '.join(get)}", file=sys.stderr)
-    for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", package]):
-        try:
-            subprocess.run(
-                [*get, *arguments],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                stdin=subprocess.DEVNULL,
-                stdout=sys.__stderr__,
-                check=True,
-            )
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Unavailable(f"Debian's {package}: {error}") from error
-    if path := _program(program):
-        return path
-    raise Unavailable(f"Debian's {package}: it brought no {program}")
-
-
-def _program(*names: str) -> str | None:
-    # servers live in sbin, which an ordinary user's PATH may lack
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
-    return next(filter(None, (shutil.which(name, path=path) for name in names)), None)
-
-
-def _roomy_folder() -> str | None:
-    """Give memory in place of a disk where there is enough of it."""
-    memory = Path("/dev/shm")
-    enough = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30
-    return str(memory) if enough else None
 
 
 def _root_url(password: str, port: int) -> URL:

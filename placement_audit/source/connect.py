@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -191,7 +193,9 @@ def _sqlite_file(url: URL) -> Path:
 def _sqlite_engine(path: Path, mode: str) -> Engine:
     def connect() -> sqlite3.Connection:
         # immutable is not asked for: a live service may be writing to the file.
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5, check_same_thread=False
+        )
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection
 
@@ -217,7 +221,7 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
             run("SET SESSION group_concat_max_len = 67108864")  # a chunk of rows (read.py) is at most some megabytes
         else:
             run(f"SET SESSION max_execution_time = {limits.statement * 1000}")
-        begin_again(connection)
+        begin_again(connection, limits)
     elif connection.dialect.name == "postgresql":
         run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         run("SET LOCAL TimeZone = 'UTC'")
@@ -228,10 +232,13 @@ def _begin_reading(connection: Connection, limits: Limits) -> None:
         run("SELECT name FROM sqlite_master LIMIT 1")  # an encrypted or foreign file fails here
 
 
-def begin_again(connection: Connection) -> None:
-    """On MySQL see the rows as they are now."""
+def begin_again(connection: Connection, limits: Limits) -> None:
+    """See the rows as they are now."""
     if connection.dialect.name == "mysql":
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    else:
+        connection.rollback()
+        _begin_reading(connection, limits)
 
 
 def is_lost(connection: Connection, error: SQLAlchemyError | None = None) -> bool:
@@ -247,6 +254,23 @@ def is_lost(connection: Connection, error: SQLAlchemyError | None = None) -> boo
         return True
     driver: Any = connection.connection.driver_connection
     return connection.dialect.name == "mysql" and not driver.open
+
+
+def break_off(connection: Connection) -> None:
+    """Let what another thread waits for on this connection fail at once; nothing more can be read of it."""
+    dialect = connection.dialect.name
+    with suppress(Exception):  # a server at work does not notice that nobody listens any more
+        driver: Any = connection.connection.driver_connection
+        if session := _session(connection):
+            _end_session(connection.engine, *session)
+        elif dialect == "postgresql":
+            driver.cancel()
+        else:
+            driver.interrupt()
+    with suppress(Exception):  # what is gone already is well, and a file has no way to it
+        number = (driver._sock if dialect == "mysql" else driver).fileno()
+        with socket.socket(fileno=os.dup(number)) as way:
+            way.shutdown(socket.SHUT_RDWR)
 
 
 def end_reading(connection: Connection) -> None:
@@ -334,7 +358,10 @@ def excess_grants(connection: Connection, schema: str | None) -> list[str]:
             text(
                 "SELECT DISTINCT privilege FROM pg_class, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) "
                 "AS privilege WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' "
-                "AND has_table_privilege(pg_class.oid, privilege)"
+                # a single column may be granted, too
+                "AND CASE WHEN privilege IN ('INSERT', 'UPDATE') "
+                "THEN has_any_column_privilege(pg_class.oid, privilege) "
+                "ELSE has_table_privilege(pg_class.oid, privilege) END"
             )
         )
         return sorted(row[0] for row in held)

@@ -1,12 +1,8 @@
-"""grants_postgresql.sql on a real server, where Debian's postgresql is installed."""
+"""grants_postgresql.sql on a real server."""
 
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, MetaData, Table
@@ -22,9 +18,8 @@ from placement_audit.source.config import from_options
 from placement_audit.source.connect import Limits
 from placement_audit.sqlfile import grants
 from placement_audit.sqlfile.prelude import Homes
+from tests.postgresql import Server, client
 
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL on this machine: its grants are not tried")
 ROLES = {"placement": t.Role.PLACEMENT, "nova_api": t.Role.API, "nova_cell0": t.Role.CELL, "nova": t.Role.CELL}
 
 
@@ -45,74 +40,59 @@ def ddl(table: Table) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """The socket of a server that has the four databases, and the account of grants_postgresql.sql."""
-    made = Path(tempfile.mkdtemp(prefix="placement-audit-"))
-    as_owner: list[str] = []
-    if os.geteuid() == 0:  # a server refuses to run as root
-        shutil.chown(made, "postgres")
-        as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    data = str(made / "data")
-
-    def run(program: str, *arguments: str) -> None:
-        command = [*as_owner, f"{PROGRAMS}/{program}", *arguments]
-        subprocess.run(command, check=True, cwd=made, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
+def server(postgresql: Server) -> Iterator[Server]:
+    """A server that has the four databases, and the account of grants_postgresql.sql."""
+    create = "".join(
+        f"CREATE DATABASE {name};\n\\connect {name}\n{''.join(map(ddl, tables(role)))}" for name, role in ROLES.items()
+    )
     try:
-        run("initdb", "--no-sync", "--auth=trust", "--username=root", f"--pgdata={data}")
-        settings = f"-c listen_addresses= -c unix_socket_directories={made} -c fsync=off"
-        run("pg_ctl", "start", "--wait", "--silent", f"--pgdata={data}", f"--log={made}/log", f"--options={settings}")
-        try:
-            create = "".join(
-                f"CREATE DATABASE {name};\n\\connect {name}\n{''.join(map(ddl, tables(role)))}"
-                for name, role in ROLES.items()
-            )
-            assert psql(made, create) == ""
-            yield made
-        finally:
-            run("pg_ctl", "stop", "--mode=immediate", "--silent", f"--pgdata={data}")
+        assert psql(postgresql, create) == ""
+        yield postgresql
     finally:
-        shutil.rmtree(made)
+        for name in ROLES:
+            postgresql.drop(name)
 
 
-def psql(folder: Path, text: str, database: str = "postgres", user: str = "root") -> str:
+def psql(server: Server, text: str, database: str = "postgres", user: str = "root") -> str:
     """What the client complains of."""
-    command = [f"{PROGRAMS}/psql", "--no-psqlrc", "--quiet", f"--host={folder}", f"--username={user}", database]
+    where = (f"--host={server.folder}", f"--port={server.root_url.port}", f"--username={user}", database)
+    command = [client(), "--no-psqlrc", "--quiet", *where]
     done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True)
     return done.stderr
 
 
-def test_the_account_reads_what_is_read_and_nothing_else(folder: Path) -> None:
-    assert psql(folder, grants.for_postgresql(Homes())) == ""
+def test_the_account_reads_what_is_read_and_nothing_else(server: Server) -> None:
+    assert psql(server, grants.for_postgresql(Homes())) == ""
     for database, role in ROLES.items():
         for table in tables(role):
             names = ", ".join(f'"{column.name}"' for column in table.columns if column.name != "cell")
             asked = f"SELECT {names} FROM {table.name};\nSELECT count(*) FROM {table.name};\n"
-            assert psql(folder, asked, database, grants.ACCOUNT) == ""
+            assert psql(server, asked, database, grants.ACCOUNT) == ""
             denied = f"SELECT of_no_use FROM {table.name};\nDELETE FROM {table.name};\n"
-            said = psql(folder, f"SET default_transaction_read_only = off;\n{denied}", database, grants.ACCOUNT)
+            said = psql(server, f"SET default_transaction_read_only = off;\n{denied}", database, grants.ACCOUNT)
             assert said.count(f"permission denied for table {table.name}") == 2
         made = psql(
-            folder, "SET default_transaction_read_only = off;\nCREATE TABLE t (a INT);", database, grants.ACCOUNT
+            server, "SET default_transaction_read_only = off;\nCREATE TABLE t (a INT);", database, grants.ACCOUNT
         )
         assert "permission denied for schema public" in made
-        assert "read-only transaction" in psql(folder, "CREATE TABLE t (a INT);", database, grants.ACCOUNT)
+        assert "read-only transaction" in psql(server, "CREATE TABLE t (a INT);", database, grants.ACCOUNT)
 
 
-def test_it_suffices_for_a_full_audit(folder: Path) -> None:
-    pytest.importorskip("psycopg", reason="no psycopg here: PostgreSQL is not audited")
+def test_it_suffices_for_a_full_audit(server: Server) -> None:
     schemas = ("full_placement", "full_nova_api", "full_nova_cell0", "full_nova", "full_nova_2")
     placement, api, *cells = schemas
-    psql(folder, "".join(f"CREATE DATABASE {schema};\n" for schema in schemas))
+    psql(server, "".join(f"CREATE DATABASE {schema};\n" for schema in schemas))
     homes = Homes(placement, api, tuple(zip(("cell0", "cell1", "cell2"), cells, strict=True)))
 
+    at = f"postgresql+psycopg://{{}}@/{{{{}}}}?host={server.folder}&port={server.root_url.port}"
+
     def report(user: str) -> Report:
-        urls = urls_of(homes, f"postgresql+psycopg://{user}@/{{}}?host={folder}")
+        urls = urls_of(homes, at.format(user))
         sources = from_options(urls.placement, urls.api, [f"{name}={url}" for name, url in urls.cells.items()])
         return live_report(sources, Limits(), catalogue(), timedelta(minutes=10), lambda *_: None)
 
-    told().write(urls_of(homes, f"postgresql+psycopg://root@/{{}}?host={folder}"))
-    psql(folder, grants.for_postgresql(homes).replace(grants.ACCOUNT, "full"))
+    told().write(urls_of(homes, at.format("root")))
+    psql(server, grants.for_postgresql(homes).replace(grants.ACCOUNT, "full"))
     with_all, with_these = report("root"), report("full")
     assert [finding.identity for finding in with_these.findings] == [finding.identity for finding in with_all.findings]
     assert len(with_these.findings) > 10
