@@ -29,7 +29,8 @@ _SCHEMA = re.compile(r"[^`\"\\/\s]{1,64}")
     "--cell",
     metavar="NAME=SCHEMA",
     multiple=True,
-    help="A cell as cell_mappings names it, and its schema. Repeatable: all that there are, cell0 too.  [default: cell0=nova_cell0, cell1=nova]",
+    help="A cell as cell_mappings names it, and its schema. Repeatable: all that there are, cell0 too.  "
+    "[default: cell0=nova_cell0, cell1=nova]",
 )
 def command(code: tuple[str, ...], out: str | None, placement: str, api: str, cell: tuple[str, ...]) -> int:
     """Print checks as SQL for a plain mariadb client.
