@@ -1,14 +1,14 @@
 -- N09 stuck-task: Server with a task that does not end
 -- Severity: warning, impact M
 --
--- Says: server {instance} on {host} is {vm_state} and has been {task_state} since {newest_change}
+-- Says: server {instance} on {host} is {vm_state} and has been {task_state} since {since}
 --
 -- Why: Until the task ends nova refuses nearly every other order for the server. Usually a service was stopped in the
 -- middle of it, and nobody takes it up again.
 --
 -- Left alone:
 -- - any task, for a day; snapshots and shelving, which upload an image, for three
--- - a migration of the server that goes on
+-- - a migration of the server that goes on, or ended just now
 -- - a server that a cross-cell resize hides, or that two cells show
 -- - servers in cell0, on which nothing works
 --
@@ -64,13 +64,15 @@ migrations AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -141,7 +143,23 @@ odd_servers AS (
 )
 SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state, servers.task_state,
     CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-    '')) THEN servers.created_at ELSE servers.updated_at END AS newest_change
+    '')) THEN servers.created_at ELSE servers.updated_at END AS since, CASE WHEN ((
+  SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+      coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+      '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
+  FROM migrations AS last_move
+  WHERE last_move.instance_uuid = servers.uuid
+) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+    '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
+  SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+      coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+      '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
+  FROM migrations AS last_move
+  WHERE last_move.instance_uuid = servers.uuid
+) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+    '')) THEN servers.created_at ELSE servers.updated_at END END AS newest_change
 FROM (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,

@@ -7,8 +7,8 @@
 -- neither the API nor its owner sees it, while its host may still have the guest and its disk.
 --
 -- Left alone:
--- - any migration of the server that is in progress or waits for its confirmation
--- - a task of the server
+-- - any migration of the server that is in progress, or waits for its confirmation while the other is visible
+-- - a task of the server, but for the one that it had when it was hidden
 -- - rows changed just now, as the end of a resize removes them
 --
 -- What to do, with a row's columns for the names in braces:
@@ -309,16 +309,24 @@ SELECT hidden.uuid AS instance, hidden.cell, hidden.host, hidden.vm_state, CASE 
       '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
   FROM migrations AS last_move
   WHERE last_move.instance_uuid = hidden.uuid
-) >= coalesce(CASE WHEN (hidden.created_at >= coalesce(hidden.updated_at,
-    '')) THEN hidden.created_at ELSE hidden.updated_at END, '')) THEN (
+) >= coalesce((
+  SELECT max(CASE WHEN (any_of_them.created_at >= coalesce(any_of_them.updated_at,
+      '')) THEN any_of_them.created_at ELSE any_of_them.updated_at END) AS max_2
+  FROM instances AS any_of_them
+  WHERE any_of_them.uuid = hidden.uuid
+), '')) THEN (
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
       '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
   FROM migrations AS last_move
   WHERE last_move.instance_uuid = hidden.uuid
-) ELSE CASE WHEN (hidden.created_at >= coalesce(hidden.updated_at,
-    '')) THEN hidden.created_at ELSE hidden.updated_at END END AS newest_change
+) ELSE (
+  SELECT max(CASE WHEN (any_of_them.created_at >= coalesce(any_of_them.updated_at,
+      '')) THEN any_of_them.created_at ELSE any_of_them.updated_at END) AS max_2
+  FROM instances AS any_of_them
+  WHERE any_of_them.uuid = hidden.uuid
+) END AS newest_change
 FROM instances AS hidden
 WHERE hidden.uuid IN (
   SELECT odd_servers.uuid
@@ -326,18 +334,32 @@ WHERE hidden.uuid IN (
 )
   AND hidden.hidden = 1
   AND hidden.deleted = 0
-  AND NOT (EXISTS (
+  AND NOT ((EXISTS (
     SELECT *
     FROM migrations
     WHERE migrations.instance_uuid = hidden.uuid
       AND coalesce(migrations.deleted, 0) = 0
       AND (coalesce(migrations.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
           'done'))
-  ))
-  AND NOT (coalesce(hidden.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
+  )) AND (EXISTS (
+    SELECT *
+    FROM instances AS visible
+    WHERE visible.uuid = hidden.uuid
+      AND visible.deleted = 0
+      AND coalesce(visible.hidden, 0) = 0
+  )) OR (EXISTS (
+    SELECT *
+    FROM migrations AS move
+    WHERE move.instance_uuid = hidden.uuid
+      AND coalesce(move.deleted, 0) = 0
+      AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+          'done'))
+      AND coalesce(move.status, '') != 'finished'
+  )))
+  AND NOT ((coalesce(hidden.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
       'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
       'unshelving') OR coalesce(hidden.task_state, '') LIKE 'resize%' OR coalesce(hidden.task_state,
-      '') LIKE 'rebuild%')
+      '') LIKE 'rebuild%') AND hidden.task_state != 'resize_migrated')
   AND NOT (EXISTS (
     SELECT *
     FROM sources
