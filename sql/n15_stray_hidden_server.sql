@@ -8,7 +8,7 @@
 --
 -- Left alone:
 -- - any migration of the server that is in progress, or waits for its confirmation while the other is visible
--- - a task of the server
+-- - a task of the server, but for the one that it had when it was hidden
 -- - rows changed just now, as the end of a resize removes them
 --
 -- What to do, with a row's columns for the names in braces:
@@ -356,10 +356,10 @@ WHERE hidden.uuid IN (
           'done'))
       AND coalesce(move.status, '') != 'finished'
   )))
-  AND NOT (coalesce(hidden.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
+  AND NOT ((coalesce(hidden.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
       'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
       'unshelving') OR coalesce(hidden.task_state, '') LIKE 'resize%' OR coalesce(hidden.task_state,
-      '') LIKE 'rebuild%')
+      '') LIKE 'rebuild%') AND hidden.task_state != 'resize_migrated')
   AND NOT (EXISTS (
     SELECT *
     FROM sources

@@ -444,6 +444,14 @@ def _resize(stage: Stage, src: str = "src", dst: str = "dst", *, new: Row | None
     yield rest("VERIFY_RESIZE")
 
 
+def _until(steps: Iterator[Step], name: str) -> Iterator[Step]:
+    """The steps as far as that one."""
+    for step in steps:
+        yield step
+        if step.name == name:
+            return
+
+
 def _confirm(stage: Stage, flavor: Row) -> Iterator[Step]:
     stage.status("confirming")
     yield Step("confirming", late="N08")
@@ -572,7 +580,7 @@ def resize_tries_another_host(stage: Stage) -> Iterator[Step]:
 def resize_fails_on_the_source(stage: Stage) -> Iterator[Step]:
     """The room is moved back, and the server is in error."""
     stage.runs("src")
-    stage.already(_on_its_way(stage), BEFORE)
+    stage.already(_until(_resize(stage, new=stage.large), "on the way"), BEFORE)
     stage.hand("M", "I")
     stage.status("migrating")
     yield Step("room moved back", late="N08")
@@ -582,25 +590,11 @@ def resize_fails_on_the_source(stage: Stage) -> Iterator[Step]:
     yield rest("in error")
 
 
-def _on_its_way(stage: Stage) -> Iterator[Step]:
-    for step in _resize(stage, new=stage.large):
-        yield step
-        if step.name == "on the way":
-            return
-
-
-def _finishing(stage: Stage) -> Iterator[Step]:
-    for step in _resize(stage, new=stage.large):
-        yield step
-        if step.name == "finishing":
-            return
-
-
 @sequence
 def resize_fails_on_the_destination(stage: Stage) -> Iterator[Step]:
     """The old room is given back: the server stays where it failed."""
     stage.runs("src")
-    stage.already(_finishing(stage), BEFORE)
+    stage.already(_until(_resize(stage, new=stage.large), "finishing"), BEFORE)
     stage.status("post-migrating")
     stage.set(task_state="resize_finish")
     stage.flavor(stage.large, old=stage.small, new=stage.large)
@@ -737,14 +731,13 @@ def _across(stage: Stage) -> Iterator[Step]:
     yield Step("finished on the destination", late="N09")
     twins.on_source()
     stage.status("finished")
-    stage.set(hidden=1)
-    # D.4: exactly one is visible at any time; N15 names both, each in its cell
-    yield Step("both are hidden", in_flight="N15", soon="N15")
     twins.on_target()
     stage.set(hidden=0)
-    # H.2 N02: the mapping still names the cell of the hidden row, and the migration waits
-    yield Step("the other is visible", in_flight="N02", soon="N02")
+    yield Step("both are visible", in_flight="N01", soon="N01")  # H.2 N01
     stage.mapped(cell_id=stage.estate.cell_id("cell2"))
+    yield Step("mapped to the other cell", at_once="N01", soon="N01")
+    twins.on_source()
+    stage.set(hidden=1)  # its task stays
     yield rest("VERIFY_RESIZE")
 
 
@@ -785,21 +778,58 @@ def resize_across_cells_reverted(stage: Stage) -> Iterator[Step]:
     stage.set(task_state="resize_reverting")
     stage.asks_for(stage.small)
     yield Step("reverting", late="N08")
-    stage.set(hidden=1)
-    yield Step("both are hidden", late="N08")
     twins.on_source()
     stage.status("reverting")
-    stage.set(hidden=0, task_state="resize_reverting", vm_state="resized")
-    yield Step("the first is visible", late="N08")
+    stage.set(task_state="resize_reverting")
+    stage.set(hidden=0)
+    yield Step("both are visible", late="N08")
     stage.mapped(cell_id=stage.estate.cell_id("cell1"))
     yield Step("mapped back", late="N08")
+    twins.on_target()
+    stage.set(hidden=1)
+    yield Step("the other is hidden", late="N08")
+    twins.on_source()
+    twins.gone(twins.target, twins.target_move)
+    yield Step("twin removed", late="N08")
     stage.hand("M", "I")
+    stage.status("reverting")
     yield Step("room moved back", late="N08")
     stage.status("reverted")
     stage.set(vm_state="active", task_state=None)
-    # the younger row is over, and the hidden one still has a task; N15 waits for that of the other, which is open
-    yield Step("active")
-    twins.gone(twins.target, twins.target_move)
+    yield rest("active")
+
+
+@sequence
+def resize_across_cells_fails(stage: Stage) -> Iterator[Step]:
+    """On the way: the twin goes first, then the room comes back."""
+    stage.runs("src")
+    stage.already(_until(_across(stage), "on the way"), BEFORE)
+    stage.status("migrating")
+    yield Step("on the way", late="N08")
+    stage.twins.gone(stage.twins.target, stage.twins.target_move)
+    yield Step("twin removed", late="N08")
+    stage.hand("M", "I")
+    yield Step("room moved back", late="N08")
+    stage.status("error")
+    yield Step("migration in error", late="N09")
+    stage.set(vm_state="error", task_state=None)
+    yield rest("in error")
+
+
+@sequence
+def resize_across_cells_leaves_its_twin(stage: Stage) -> Iterator[Step]:
+    """Confirmed in both cells, and the row in the first stays."""
+    stage.runs("src")
+    stage.already(_across(stage))
+    stage.release("M")
+    stage.twins.on_source()
+    stage.status("confirmed")
+    stage.twins.on_target()
+    stage.flavor(stage.large)
+    stage.status("confirmed")
+    stage.set(vm_state="active")
+    yield Step("active", in_flight="N15", soon="N15")  # H.2 N15: no open migration needs it
+    stage.twins.gone(stage.twins.source, stage.twins.source_move)
     yield rest("twin removed")
 
 

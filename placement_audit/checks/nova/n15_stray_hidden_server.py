@@ -13,6 +13,8 @@ _visible = exists().where(
 _open = exists().where(migrations.c.instance_uuid == _hidden.c.uuid, in_progress(migrations))
 # While a resize waits for its confirmation exactly one of the two is visible (SEMANTICS D.4).
 _needed = or_(and_(_open, _visible), moving(_hidden))
+# The hidden row keeps the task that it had when the other became visible.
+_works = and_(busy(_hidden), _hidden.c.task_state != "resize_migrated")
 _any = instances.alias("any_of_them")
 _last_change = select(func.max(changed(_any))).where(_any.c.uuid == _hidden.c.uuid).scalar_subquery()
 
@@ -29,7 +31,7 @@ CHECK = Check(
     ),
     exceptions=(
         "any migration of the server that is in progress, or waits for its confirmation while the other is visible",
-        "a task of the server",
+        "a task of the server, but for the one that it had when it was hidden",
         "rows changed just now, as the end of a resize removes them",
     ),
     remedy=(
@@ -52,7 +54,7 @@ CHECK = Check(
             newest(_last_change, last_move(_hidden.c.uuid)).label("newest_change"),
         )
         .where(_hidden.c.uuid.in_(select(odd_servers.c.uuid)))
-        .where(_hidden.c.hidden == 1, _hidden.c.deleted == 0, ~_needed, ~busy(_hidden))
+        .where(_hidden.c.hidden == 1, _hidden.c.deleted == 0, ~_needed, ~_works)
         .order_by("instance", "cell")
     ),
 )

@@ -88,6 +88,11 @@ def test_quiet_while_a_migration_is_open(
     assert audit(estate, "N15") == []
 
 
+def test_fires_although_it_has_the_task_that_it_was_hidden_with(audit: Auditor, estate: Estate, hidden: Row) -> None:
+    hidden["task_state"] = "resize_migrated"
+    assert len(audit(estate, "N15")) == 1
+
+
 def test_quiet_while_a_task_ends_it(audit: Auditor, estate: Estate, hidden: Row) -> None:
     hidden["task_state"] = "resize_reverting"
     assert audit(estate, "N15") == []
