@@ -339,7 +339,7 @@ def test_on_a_replica(pair: tuple[Server, Server]) -> None:
         replica.execute("CHANGE MASTER TO master_delay = 0")
         replica.execute("START REPLICA")
         load.wait(connection, url, Limits(lag=1, wait=30))
-        assert replica.execute("SHOW DATABASES LIKE 'later'")
+        eventually(lambda: bool(replica.execute("SHOW DATABASES LIKE 'later'")))
 
 
 def test_on_a_primary(pair: tuple[Server, Server]) -> None:
