@@ -5,7 +5,6 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import URL, Connection, make_url, select
@@ -83,11 +82,9 @@ def homes(urls: Urls, *, nova: bool = True) -> Homes:
 def rows(url: URL, files: Mapping[str, str]) -> dict[str, Rows]:
     """The rows of several files."""
     found: dict[str, Rows] = {}
-    lines = _printed(url, "".join(f"SELECT '{name}' AS `== file`;\n{file}\n" for name, file in files.items()))
-    starts = [number for number, line in enumerate(lines) if line == "== file"]
-    for start, stop in pairwise([*starts, len(lines)]):
-        _, name, *some = lines[start:stop]
-        heads, *rest = [line.split("\t") for line in some] or [[]]
+    for name, file in files.items():
+        # One at a time: what the client prints of many would fill its pipe while it is still being written to.
+        heads, *rest = [line.split("\t") for line in _printed(url, file)] or [[]]
         found[name] = [dict(zip(heads, map(_plain, values), strict=True)) for values in rest]
     return found
 

@@ -62,7 +62,7 @@ def on_mariadb(tmp_path: Path, empty_cloud: RealSchemas) -> Auditor:
     def urls(estate: Estate) -> Urls:
         return Urls(empty_cloud.placement, empty_cloud.api, {cell: empty_cloud.cells[cell] for cell in estate.cells})
 
-    return Auditor(urls, tmp_path)
+    return Auditor(urls, tmp_path, plain_sql=True)
 
 
 def test_silent_at_each_step(on_sqlite: Auditor) -> None:
