@@ -988,7 +988,7 @@ def evacuation(stage: Stage) -> Iterator[Step]:
     yield from _evacuated(stage)
     stage.release("I", "src")
     # H.3 X30: nova-compute cleans up before it reports that it is up: no row tells this from an operator's doing
-    yield Step("old room given back", at_once="X30", info_soon="X30")
+    yield Step("old room given back", in_flight="X30", info_soon="X30")
     stage.status("completed")
     yield rest("completed")
     stage.up("src")
@@ -1003,7 +1003,7 @@ def evacuation_not_cleaned_up(stage: Stage) -> Iterator[Step]:
     stage.up("src")
     yield Step("the host is back", info_late="N17")  # H.2 N17: when a day has passed
     stage.release("I", "src")
-    yield Step("room taken", at_once="X30", info_soon="X30", info_late="N17")
+    yield Step("room taken", in_flight="X30", info_soon="X30", info_late="N17")
 
 
 @sequence
