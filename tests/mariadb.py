@@ -71,6 +71,20 @@ class Server:
 
 
 @contextmanager
+def general_log(server: Server) -> Iterator[list[tuple[str, str, int]]]:
+    """What the server was told, as (command, text, connection): filled at the end."""
+    told: list[tuple[str, str, int]] = []
+    server.execute("SET GLOBAL log_output = 'TABLE'")
+    server.execute("TRUNCATE mysql.general_log")
+    server.execute("SET GLOBAL general_log = 1")
+    try:
+        yield told
+    finally:
+        server.execute("SET GLOBAL general_log = 0")
+    told += server.execute("SELECT command_type, convert(argument USING utf8mb4), thread_id FROM mysql.general_log")
+
+
+@contextmanager
 def running_server() -> Iterator[Server]:
     """Give a server from the first way that works, and end what was started for it."""
     if url := os.environ.get("PLACEMENT_AUDIT_TEST_DB_URL"):

@@ -23,7 +23,7 @@ from placement_audit.finding import Severity
 from placement_audit.source.config import Sources, from_options
 from placement_audit.source.connect import Limits
 from tests.conftest import CloudUrls, RealSchemas
-from tests.mariadb import Server
+from tests.mariadb import Server, general_log
 from tests.support import sqlite_urls
 from tests.test_damage import DAMAGES, STORY
 
@@ -191,16 +191,10 @@ def test_of_a_host_in_doubt_new_claims_are_seen(cloud: RealSchemas) -> None:
 @contextmanager
 def logged(server: Server) -> Iterator[list[str]]:
     """The statements that the server is sent meanwhile."""
-    server.execute("SET GLOBAL log_output = 'TABLE'")
-    server.execute("TRUNCATE mysql.general_log")
-    server.execute("SET GLOBAL general_log = 1")
     texts: list[str] = []
-    try:
+    with general_log(server) as told:
         yield texts
-    finally:
-        server.execute("SET GLOBAL general_log = 0")
-    log = server.execute("SELECT convert(argument USING utf8mb4) FROM mysql.general_log WHERE command_type = 'Query'")
-    texts += [" ".join(text.split()) for (text,) in log]
+    texts += [" ".join(text.split()) for command, text, _ in told if command == "Query"]
 
 
 def of_large_tables(statements: list[str]) -> list[str]:

@@ -4,8 +4,6 @@ import re
 import sqlite3
 import stat
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ from placement_audit.source import read
 from placement_audit.source.config import Sources, from_options
 from placement_audit.source.connect import Limits
 from tests.conftest import CloudUrls, RealSchemas
-from tests.mariadb import Server
+from tests.mariadb import general_log
 
 
 @pytest.fixture
@@ -90,20 +88,6 @@ def test_times_and_ratios_arrive_as_stored(cloud: RealSchemas, tmp_path: Path) -
         row = connection.execute(select(schema.inventories)).first()
         assert row is not None
         assert (row.allocation_ratio, row.created_at) == (0.9, "2026-01-02 03:04:05")
-
-
-@contextmanager
-def general_log(server: Server) -> Iterator[list[tuple[str, str, int]]]:
-    """What the server was told, as (command, text, connection): filled at the end."""
-    told: list[tuple[str, str, int]] = []
-    server.execute("SET GLOBAL log_output = 'TABLE'")
-    server.execute("TRUNCATE mysql.general_log")
-    server.execute("SET GLOBAL general_log = 1")
-    try:
-        yield told
-    finally:
-        server.execute("SET GLOBAL general_log = 0")
-    told += server.execute("SELECT command_type, convert(argument USING utf8mb4), thread_id FROM mysql.general_log")
 
 
 def test_each_table_is_read_once_over_one_connection(cloud: RealSchemas, tmp_path: Path) -> None:
