@@ -524,8 +524,8 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: 
     quoted = {key: _word(str(value)) for key, value in row.items() if value is not None}
     values = [quote("" if row[key] is None else str(row[key]), safe="") for key in check.identity]
     evidence = {key: value for key, value in row.items() if key not in SUBJECTS}
-    evidence.pop("newest_change", None)
-    evidence.pop("impact", None)
+    for special in ("newest_change", "impact", "withheld"):
+        evidence.pop(special, None)
     return Finding(
         code=check.code,
         name=check.name,
@@ -542,6 +542,7 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: 
             if line is not None
         ),
         identity=":".join([check.code, *values]),
+        withheld=row.get("withheld"),
     )
 
 

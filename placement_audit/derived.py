@@ -453,6 +453,15 @@ _resized = (
         t.instances.c.uuid.in_(select(t.migrations.c.instance_uuid).where(t.migrations.c.migration_type == "resize")),
     )
 )
+# Of these it matters what was ordered last: their migration holds something, or they hold another host, or are unknown.
+_ordered = union(
+    select(t.migrations.c.instance_uuid).where(
+        t.migrations.c.uuid.in_(select(t.claims.c.consumer_id)), t.migrations.c.instance_uuid.is_not(None)
+    ),
+    select(t.astray.c.uuid),
+    select(t.unclaimed.c.uuid),
+    select(t.unknown_consumers.c.consumer_id),
+)
 # Large tables of which only the rows of suspects are read, after the others: the column, and its values.
 KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
     t.shadow_instances: (t.shadow_instances.c.uuid, _not_in_cells),
@@ -461,6 +470,7 @@ KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
     t.instance_extra: (t.instance_extra.c.instance_uuid, _suspects),
     t.instance_system_metadata: (t.instance_system_metadata.c.instance_uuid, _suspects),
     t.pci_devices: (t.pci_devices.c.status, _in_use),
+    t.instance_actions: (t.instance_actions.c.instance_uuid, _ordered),
     t.instance_flavors: (t.instance_flavors.c.instance_uuid, _resized),
     t.request_flavors: (t.request_flavors.c.instance_uuid, _resized),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -36,6 +37,15 @@ SEVERITY: Mapping[Impact, Severity] = {
     Impact.INFO: Severity.INFO,
 }
 
+# What a command that changes or stops something contains. A comment that tells somebody to do such a thing counts, too.
+_CHANGES = re.compile(
+    r"allocation (delete|set|unset)\b|inventory (delete|set)\b|aggregate (set|add|remove)\b|trait (delete|set)\b"
+    r"|resource provider (delete|set)\b|server (delete|stop|evacuate|migrate|rebuild|set|resize)\b|server migration abort"
+    r"|service (delete|set)\b|compute agent|baremetal node set|delete_host|delete_cell|map_instances|discover_hosts"
+    r"|heal_allocations(?! --dry-run)|sync_aggregates|online_data_migrations"
+    r"|\b(DELETE FROM|UPDATE|INSERT)\b|systemctl|(re)?start (of )?nova-compute|the children of"
+)
+
 # The column names of a check's row that say what the finding is about; all others are its evidence.
 SUBJECTS = (
     "consumer",
@@ -62,8 +72,10 @@ class Check:
     """One invariant.
 
     ``query`` yields one row per violation. Its columns fill the placeholders of ``message`` and ``remedy``;
-    ``newest_change`` (a clock, or NULL) and ``impact`` (a letter that overrides the check's) are special.
-    A line of ``remedy`` is left out when one of its placeholders is NULL in the row.
+    ``newest_change`` (a clock, or NULL), ``impact`` (a letter that overrides the check's) and ``withheld`` (a sentence
+    or NULL) are special.
+    A line of ``remedy`` is left out when one of its placeholders is NULL in the row. Where that leaves no command that
+    changes anything, ``withheld`` says what is missing for the proof that it is safe, and how a person finds that out.
     ``exceptions``: what looks like a violation, is legal, and stays unreported.
     ``optional``: tables that are used when their database was read, and taken as empty otherwise.
     ``absorbs``: codes whose findings have the same cause when they agree in the named columns, none of which is NULL
@@ -95,6 +107,7 @@ class Finding:
     """One violation. ``identity`` is stable between runs; ``also`` names what it absorbed, as code and count.
 
     ``absorbed`` are the identities of that: what a baseline knows of them is not new when they stand alone again.
+    ``withheld``: why no command that changes anything is among ``remedy``, and how a person finds out.
     ``confirmed``: settled by a second look.
     """
 
@@ -111,4 +124,10 @@ class Finding:
     identity: str
     also: Mapping[str, int] = field(default_factory=dict)
     absorbed: tuple[str, ...] = ()
+    withheld: str | None = None
     confirmed: bool = False
+
+
+def changes_something(command: str) -> bool:
+    """Whether a line of a remedy writes, removes or restarts something, or tells somebody to do so."""
+    return bool(_CHANGES.search(command))

@@ -300,7 +300,7 @@ services = _table(
     # updated_at is no clock: the services write it every few seconds
     *_written(),
 )
-# Of the four below, large and hardly needed, only some rows are read (derived.KEYED): suspects, and devices in use.
+# Of the tables below, large and hardly needed, only some rows are read (derived.KEYED): suspects, and devices in use.
 pci_devices = _table(
     Role.CELL,
     "pci_devices",
@@ -339,6 +339,16 @@ instance_system_metadata = _table(
     Column("instance_uuid", Folded),
     Column("key", String(255)),
     Column("value", String(255)),
+    Column("deleted", Integer),
+)
+# What was ordered for a server, and "Error" as the message where it failed: of suspects alone.
+instance_actions = _table(
+    Role.CELL,
+    "instance_actions",
+    Column("instance_uuid", Folded),
+    Column("action", String(255)),
+    Column("message", String(255)),
+    Column("start_time", Clock),
     Column("deleted", Integer),
 )
 shadow_instances = _table(Role.CELL, "shadow_instances", Column("uuid", Folded), Column("deleted_at", Clock))

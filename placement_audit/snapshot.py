@@ -494,6 +494,7 @@ UUIDS = {
     t.migrations: ("uuid", "instance_uuid"),
     t.instance_mappings: ("instance_uuid",),
     t.request_specs: ("instance_uuid",),
+    t.instance_actions: ("instance_uuid",),
     t.build_requests: ("instance_uuid",),
     t.compute_nodes: ("uuid",),
     t.resource_providers: ("uuid",),

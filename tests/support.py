@@ -12,9 +12,9 @@ from sqlalchemy import make_url, update
 from placement_audit import schema as t
 from placement_audit.allow import AllowList
 from placement_audit.audit import Report, judge, tables_of
-from placement_audit.checks import chosen
+from placement_audit.checks import chosen, named
 from placement_audit.demo.estate import Estate, Urls
-from placement_audit.finding import Finding
+from placement_audit.finding import Finding, changes_something
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import Value, from_options
 from placement_audit.source.connect import Limits, local_file
@@ -95,6 +95,10 @@ class Auditor:
             replace(finding, remedy=tuple(CLIENT.sub("mariadb placement -e", line) for line in finding.remedy))
             for finding in report.findings
         ]
+        for finding in findings:
+            offered = [line for line in finding.remedy if changes_something(line)]
+            could = [line for line in named(finding.code).remedy if changes_something(line)]
+            assert offered or finding.withheld or not could, f"{finding.code} withholds without a word: {finding}"
         return replace(report, findings=findings)
 
     def __call__(self, estate: Estate, *codes: str, nova: bool = True) -> list[Finding]:

@@ -544,6 +544,15 @@ class Estate:
             **values,
         )
 
+    def action(self, server: Server, action: str, *, failed: bool = False, at: str | None = None, **fields: Any) -> Row:
+        """What was ordered for a server: ``confirmResize``, ``revertResize``, ``migrate``, ``live-migration``, ..."""
+        values: Row = {
+            "message": "Error" if failed else None,
+            "start_time": at or self.ago(days=1),
+            "deleted": 0,
+        } | fields
+        return self.add(t.instance_actions, cell=server.cell, instance_uuid=server.uuid, action=action, **values)
+
     def building(self, name: str, at: str | None = None) -> str:
         """A server that the API has accepted and no cell has yet; returns its uuid."""
         uuid = uuid_of(name)

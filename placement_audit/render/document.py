@@ -76,5 +76,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "also": dict(finding.also),
         "absorbed": list(finding.absorbed),
         "remedy": list(finding.remedy),
+        "withheld": finding.withheld,
         "identity": finding.identity,
     }

@@ -170,6 +170,8 @@ def _finding(finding: Finding, width: int | None) -> Iterator[str]:
     for line in finding.remedy:
         # A command is never wrapped: it is there to be copied.
         yield f"      {plain(line)}"
+    if finding.withheld:
+        yield wrapped(f"Nothing to run: {finding.withheld}", width, "      ", "      ")
 
 
 def _in_flight(report: Report, everything: bool, width: int | None) -> Iterator[str]:
