@@ -54,7 +54,8 @@ _sharing = (
 
 def _trees() -> Select[Any]:
     provider, root = t.resource_providers, t.resource_providers.alias("root")
-    no_host = or_(root.c.id.in_(_sharing), root.c.name.like("Neutron segment id %"))
+    # Sharing is a matter of each provider: what is above or below a sharing one may be a host's own.
+    no_host = or_(provider.c.id.in_(_sharing), root.c.name.like("Neutron segment id %"))
     return select(
         provider.c.id.label("provider_id"),
         func.coalesce(root.c.id, provider.c.id).label("root_id"),
@@ -66,20 +67,24 @@ def _claims() -> Select[Any]:
     core = t.allocations.c.resource_class_id.in_(
         select(t.resource_classes.c.id).where(t.resource_classes.c.name.in_(t.CORE_CLASSES))
     )
+    own, pooled = t.trees.c.shared == 0, t.trees.c.shared == 1
 
-    def amount(name: str) -> ColumnElement[Any]:
+    def amount(name: str, where: ColumnElement[bool]) -> ColumnElement[Any]:
         its_id = select(func.min(t.resource_classes.c.id)).where(t.resource_classes.c.name == name).scalar_subquery()
-        of_it = case((t.allocations.c.resource_class_id == its_id, func.coalesce(t.allocations.c.used, 0)), else_=0)
-        return func.sum(of_it).label(name.lower())
+        of_it = and_(t.allocations.c.resource_class_id == its_id, where)
+        return func.sum(case((of_it, func.coalesce(t.allocations.c.used, 0)), else_=0))
 
     return (
         select(
             t.allocations.c.consumer_id,
             t.trees.c.root_id,
-            func.max(t.trees.c.shared).label("shared"),
+            func.min(t.trees.c.shared).label("shared"),
             func.count().label("rows"),
-            func.sum(case((core, 1), else_=0)).label("core"),
-            *(amount(name) for name in t.CORE_CLASSES),
+            func.sum(case((own, 1), else_=0)).label("own"),
+            func.sum(case((and_(own, core), 1), else_=0)).label("core"),
+            func.sum(case((and_(pooled, core), 1), else_=0)).label("pooled"),
+            *(amount(name, own).label(name.lower()) for name in t.CORE_CLASSES),
+            amount("DISK_GB", pooled).label("pooled_gb"),
             func.max(t.allocations.c.created_at).label("newest"),
         )
         .join(t.trees, t.trees.c.provider_id == t.allocations.c.resource_provider_id)
@@ -157,9 +162,12 @@ def _unknown_consumers() -> Select[Any]:
 def _doubtful() -> Select[Any]:
     server, node, own, tree = t.instances, t.compute_nodes, t.resource_providers, t.trees
     here, other, root = t.claims.alias("here"), t.claims.alias("other"), t.resource_providers.alias("other_root")
-    elsewhere = other.c.consumer_id == server.c.uuid, other.c.root_id != here.c.root_id, other.c.core > 0
+    any_other = other.c.consumer_id == server.c.uuid, other.c.root_id != here.c.root_id
+    elsewhere = (*any_other, other.c.core > 0)
     # correlate_except: of itself SQLAlchemy correlates with the next query outwards, not with the one beyond.
-    shared_disk = select(func.sum(other.c.disk_gb)).where(*elsewhere, other.c.shared == 1).correlate_except(other)
+    of_pools = t.claims.alias("of_pools")
+    shared_disk = select(func.sum(of_pools.c.pooled_gb)).where(of_pools.c.consumer_id == server.c.uuid)
+    shared_disk = shared_disk.correlate_except(of_pools)
     disk = here.c.disk_gb + func.coalesce(shared_disk.scalar_subquery(), 0)
     cpus = or_(
         and_(here.c.vcpu == server.c.vcpus, here.c.pcpu == 0), and_(here.c.vcpu == 0, here.c.pcpu == server.c.vcpus)
@@ -193,10 +201,10 @@ def _doubtful() -> Select[Any]:
     a_node = t.compute_nodes.alias("a_node")
     of_a_host = exists().where(root.c.id == other.c.root_id, a_node.c.uuid == root.c.uuid)
     astray = exists().where(
-        *elsewhere,
-        ~or_(
-            and_(other.c.shared == 1, reached.correlate_except(t.reach)),
-            and_(other.c.shared == 0, of_a_host.correlate_except(root, a_node)),
+        *any_other,
+        or_(
+            and_(other.c.pooled > 0, ~reached.correlate_except(t.reach)),
+            and_(other.c.core > 0, ~of_a_host.correlate_except(root, a_node)),
         ),
     )
     held = t.allocations.alias("held")
@@ -216,8 +224,8 @@ def _doubtful() -> Select[Any]:
     named = select(func.count()).select_from(known).where(rightly).scalar_subquery()
     misnamed = exists().where(or_(known.c.id.in_(ids.values()), known.c.name.in_(ids)), ~func.coalesce(rightly, 0))
     # The disks of two hosts in one pool are one row.
-    two_hosts = exists().where(*elsewhere, other.c.shared == 0).correlate_except(other)
-    pooled = exists().where(*elsewhere, other.c.shared == 1).correlate_except(other)
+    two_hosts = exists().where(*elsewhere).correlate_except(other)
+    pooled = exists().where(of_pools.c.consumer_id == server.c.uuid, of_pools.c.pooled > 0).correlate_except(of_pools)
     return (
         select(
             server.c.cell,

@@ -40,7 +40,8 @@ SEVERITY: Mapping[Impact, Severity] = {
 # What a command that changes or stops something contains. A comment that tells somebody to do such a thing counts, too.
 _CHANGES = re.compile(
     r"allocation (delete|set|unset)\b|inventory (delete|set)\b|aggregate (set|add|remove)\b|trait (delete|set)\b"
-    r"|resource provider (delete|set)\b|server (delete|stop|evacuate|migrate|rebuild|set|resize)\b|server migration abort"
+    r"|resource provider (delete|set)\b|server (delete|stop|evacuate|migrate|rebuild|set|resize)\b"
+    r"|server migration abort"
     r"|service (delete|set)\b|compute agent|baremetal node set|delete_host|delete_cell|map_instances|discover_hosts"
     r"|heal_allocations(?! --dry-run)|sync_aggregates|online_data_migrations"
     r"|\b(DELETE FROM|UPDATE|INSERT)\b|systemctl|(re)?start (of )?nova-compute|the children of"

@@ -404,7 +404,7 @@ stale_copies = _table(None, "stale_copies", Column("table", String(255)), Column
 
 # Derived tables are filled once, after the reading (derived.py).
 
-# A provider's tree. shared: the root is no compute host's own, but a sharing provider or a neutron segment.
+# A provider's tree. shared: the provider itself shares with others, or is a neutron segment's.
 trees = _table(
     None,
     "trees",
@@ -412,7 +412,9 @@ trees = _table(
     Column("root_id", Integer),
     Column("shared", Integer),
 )
-# What one consumer holds in one tree. core: rows of VCPU, PCPU, MEMORY_MB or DISK_GB, whose amounts are summed up.
+# What one consumer holds in one tree. own: rows on providers that share with nobody; core: those of them of VCPU, PCPU,
+# MEMORY_MB or DISK_GB, whose amounts are summed up; pooled: rows of these classes on providers that share, and
+# pooled_gb their disk. shared: all that is held there is on such providers.
 claims = _table(
     None,
     "claims",
@@ -420,11 +422,14 @@ claims = _table(
     Column("root_id", Integer),
     Column("shared", Integer),
     Column("rows", Integer),
+    Column("own", Integer),
     Column("core", Integer),
+    Column("pooled", Integer),
     Column("vcpu", Integer),
     Column("pcpu", Integer),
     Column("memory_mb", Integer),
     Column("disk_gb", Integer),
+    Column("pooled_gb", Integer),
     Column("newest", Clock),
 )
 # Every provider that a tree can draw from: its own, and the sharing providers associated with one of them.

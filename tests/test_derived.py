@@ -65,7 +65,7 @@ def test_sharing_providers_and_segments_are_nobodys_host(estate: Estate, tmp_pat
     estate.provider("Neutron segment id 7")
     estate.provider("left")
     rows = derived(estate, tmp_path, t.trees)
-    assert sorted((row.provider_id, row.shared) for row in rows) == [(1, 1), (2, 1), (3, 1), (4, 0)]
+    assert sorted((row.provider_id, row.shared) for row in rows) == [(1, 1), (2, 0), (3, 1), (4, 0)]
 
 
 # --- reach ---

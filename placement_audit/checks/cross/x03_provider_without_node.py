@@ -11,7 +11,8 @@ _with_core = (
     select(trees.c.root_id)
     .join(inventories, inventories.c.resource_provider_id == trees.c.provider_id)
     .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
-    .where(is_core(resource_classes.c.name))
+    # What a provider below shares with others makes no host of its root.
+    .where(is_core(resource_classes.c.name), trees.c.shared == 0)
 )
 _with_room = _with_core.where(inventories.c.max_unit >= inventories.c.min_unit, capacity(inventories) > 0)
 _compute = resource_providers.c.id.in_(bearers(traits.c.name == "COMPUTE_NODE"))

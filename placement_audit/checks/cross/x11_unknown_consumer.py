@@ -26,7 +26,7 @@ _known = or_(
     exists().where(_queued.c.instance_uuid == claims.c.consumer_id, _queued.c.cell_id.is_(None)),
 )
 _mapped = exists().where(_mapping.c.instance_uuid == claims.c.consumer_id)
-_holds_core = exists().where(_core.c.consumer_id == claims.c.consumer_id, _core.c.core > 0)
+_holds_core = exists().where(_core.c.consumer_id == claims.c.consumer_id, _core.c.core + _core.c.pooled > 0)
 _untyped = consumers.c.consumer_type_id.is_(None)
 _of_nova = or_(_untyped, consumer_types.c.name.in_(("INSTANCE", "MIGRATION")))
 _owned = instances.alias("owned")

@@ -52,7 +52,9 @@ _lost = (
         ~exists().where(
             _there.c.consumer_id == migrations.c.instance_uuid, _there.c.root_id == resource_providers.c.id
         ),
-        exists().where(_anywhere.c.consumer_id == migrations.c.instance_uuid, _anywhere.c.core > 0),
+        exists().where(
+            _anywhere.c.consumer_id == migrations.c.instance_uuid, _anywhere.c.core + _anywhere.c.pooled > 0
+        ),
         ~doubled(_server),
     )
     .subquery("lost")
