@@ -440,7 +440,7 @@ reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", 
 odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
 # Servers with a host that hold nothing on any host.
 unclaimed = _table(None, "unclaimed", Column("uuid", Folded))
-# Servers that hold core resources in the tree of what is not their own compute node.
+# Servers that hold something of a host, devices and ports included, in the tree of what is not their own compute node.
 astray = _table(None, "astray", Column("uuid", Folded))
 # Consumers that hold something and are neither a server nor a migration of the cells.
 unknown_consumers = _table(None, "unknown_consumers", Column("consumer_id", Folded))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Exists, FromClause, and_, exists, func, or
 
 from placement_audit import schema as t
 from placement_audit.checks.actions import confirm_was_last
-from placement_audit.checks.relations import TERMINAL
+from placement_audit.checks.relations import TERMINAL, every_cell_is_read
 
 _LIVE = "live-migration"
 
@@ -53,16 +53,6 @@ def led_nowhere(move: FromClause) -> ColumnElement[bool]:
     """Whether a move ended before it had a destination: no host was found."""
     status = func.coalesce(move.c.status, "")
     return and_(status.in_(TERMINAL), move.c.dest_compute.is_(None), move.c.dest_node.is_(None))
-
-
-def not_before(later: FromClause, earlier: FromClause) -> ColumnElement[bool]:
-    """Whether a move may have begun after another one, or with it."""
-    return or_(later.c.created_at >= earlier.c.created_at, later.c.created_at.is_(None), earlier.c.created_at.is_(None))
-
-
-def certainly_not_before(later: FromClause, earlier: FromClause) -> ColumnElement[bool]:
-    """Whether a move began after another one, or with it."""
-    return func.coalesce(later.c.created_at >= earlier.c.created_at, False)
 
 
 def is_or_was(root: FromClause, host: ColumnElement[Any], node: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -116,3 +106,75 @@ def host_in_doubt(server: FromClause) -> Exists:
     """
     move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
     return exists().where(_unsettled(server, move, proof)).correlate_except(move)
+
+
+def settled_since(server: FromClause, move: FromClause) -> Exists:
+    """Whether a move of a server, that one or a later one, proves that the guest is on nova's host."""
+    proof = t.migrations.alias("settling_move")
+    return (
+        exists()
+        .where(proof.c.instance_uuid == server.c.uuid, settled(proof, server))
+        .where(or_(proof.c.uuid == move.c.uuid, func.coalesce(proof.c.created_at > move.c.created_at, False)))
+        .correlate_except(proof)
+    )
+
+
+def not_cleaned_up(server_uuid: ColumnElement[Any], root: FromClause) -> Exists:
+    """Whether an evacuation left a guest on a provider's host, which the next start of nova-compute there removes."""
+    left = t.migrations.alias("evacuation_from_there")
+    return (
+        exists()
+        .where(left.c.instance_uuid == server_uuid, left.c.migration_type == "evacuation")
+        .where(left.c.status.in_(("accepted", "pre-migrating", "done")))
+        .where(is_or_was(root, left.c.source_compute, left.c.source_node))
+        .correlate_except(left)
+    )
+
+
+def certainly_gone(server_uuid: ColumnElement[Any], *deletions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a server is deleted beyond doubt.
+
+    No cell has a live row of it, hidden or not, and all cells were read; a deleted row, or one of the other
+    ``deletions``, is evidence that it was there; and no mapping says that it lives in a cell which has no deleted row
+    of it, as when that cell's rows were lost.
+    """
+    live, deleted = t.instances.alias("live_row"), t.instances.alias("deleted_row")
+    mapped, there = t.instance_mappings.alias("mapped"), t.instances.alias("deleted_there")
+    cell = t.sources.alias("mapped_to")
+    was_there = (
+        exists()
+        .where(there.c.uuid == server_uuid, there.c.deleted != 0, cell.c.name == there.c.cell)
+        .where(cell.c.role == "cell", cell.c.cell_id == mapped.c.cell_id)
+        .correlate_except(there, cell)
+    )
+    lives_elsewhere = (
+        exists()
+        .where(mapped.c.instance_uuid == server_uuid, func.coalesce(mapped.c.queued_for_delete, 0) == 0, ~was_there)
+        .correlate_except(mapped)
+    )
+    return and_(
+        every_cell_is_read(),
+        ~exists().where(live.c.uuid == server_uuid, live.c.deleted == 0).correlate_except(live),
+        or_(
+            exists().where(deleted.c.uuid == server_uuid, deleted.c.deleted != 0).correlate_except(deleted), *deletions
+        ),
+        ~lives_elsewhere,
+    )
+
+
+def accounts_for_as_much(holder: ColumnElement[Any], other: FromClause) -> Exists:
+    """Whether a consumer holds at least as much in a claim's tree as that claim, which then can go."""
+    mine = t.claims.alias("as_much")
+    amounts = (mine.c[name] >= other.c[name] for name in ("vcpu", "pcpu", "memory_mb", "disk_gb", "pooled_gb"))
+    return (
+        exists()
+        .where(mine.c.consumer_id == holder, mine.c.root_id == other.c.root_id, *amounts)
+        .where(mine.c.own - mine.c.core >= other.c.own - other.c.core, mine.c.rows >= other.c.rows)
+        .correlate_except(mine)
+    )
+
+
+def of_a_host(root: FromClause) -> Exists:
+    """Whether a provider is or was that of a compute node."""
+    node = t.compute_nodes.alias("node_of_root")
+    return exists().where(node.c.uuid == root.c.uuid).correlate_except(node)
