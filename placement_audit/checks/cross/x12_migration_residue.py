@@ -198,7 +198,7 @@ CHECK = Check(
         "openstack resource provider allocation delete {residue}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
-    absorbs={"P30": ("consumer",)},
+    absorbs={"P30": ("consumer",), "N22": ("migration",)},
     whole_cloud=True,
     query=(
         select(
