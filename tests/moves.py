@@ -63,6 +63,9 @@ class Stage:
         self.moves: list[Row] = []
         self.pool: Row | None = None
         self.twins: _Twins
+        # Where the guest is, whatever nova believes: the hosts that run it or keep a disk of it that somebody still
+        # needs, and of which flavor it is there. The remains of one that runs elsewhere are no guest.
+        self.guest: dict[str, Row] = {}
         self.small, self.large = (row for row in estate.rows[t.flavors] if row["name"] in ("m1.small", "m1.large"))
 
     @property
@@ -116,6 +119,10 @@ class Stage:
 
     # --- the server ---
 
+    def lives(self, *hosts: str, flavor: Row | None = None) -> None:
+        """The guest is on these hosts and on no others."""
+        self.guest = dict.fromkeys(hosts, flavor or self.small)
+
     def runs(self, host: str, **fields: Any) -> None:
         """The server, on a host since long ago."""
         self.server = self.estate.server(
@@ -124,6 +131,7 @@ class Stage:
         self.past = LONG_AGO
         self.claim("I", host)
         self.past = None
+        self.lives(host)
 
     def set(self, **fields: Any) -> None:
         """Write the server's row; ``on`` names a host, or None for no host."""
@@ -154,6 +162,7 @@ class Stage:
         """The server's row and those of its migrations, as a deletion leaves them (SEMANTICS C.2)."""
         for row in (self.server.instance, *self.moves):
             row.update(deleted=row.get("id", 1), deleted_at=self.now)
+        self.lives()
         self.server.instance.update(vm_state="deleted", task_state=None)
 
     # --- moves ---
@@ -291,6 +300,7 @@ def _built(stage: Stage) -> None:
     stage.mapped(cell_id=stage.estate.cell_id("cell1"))
     _request_gone(stage)
     stage.set(on="dst", task_state="spawning")
+    stage.lives("dst")
 
 
 @sequence
@@ -310,6 +320,7 @@ def boot(stage: Stage) -> Iterator[Step]:
     stage.set(on="dst", task_state="networking")
     yield Step("on its host", late="N09")
     stage.set(task_state="spawning")
+    stage.lives("dst")
     yield Step("spawning", late="N09")
     stage.set(vm_state="active", task_state=None)
     yield rest("active")
@@ -335,6 +346,7 @@ def boot_rescheduled(stage: Stage) -> Iterator[Step]:
     """The first host fails, the second does not."""
     _built(stage)
     yield Step("spawning", late="N09")
+    stage.lives()
     stage.release("I")
     yield Step("first host gave its room back", late="N09")
     stage.set(on=None, task_state="scheduling")
@@ -342,6 +354,7 @@ def boot_rescheduled(stage: Stage) -> Iterator[Step]:
     stage.claim("I", "second")
     yield Step("claimed again", late="N09")
     stage.set(on="second", task_state="spawning")
+    stage.lives("second")
     yield Step("spawning again", late="N09")
     stage.set(vm_state="active", task_state=None)
     yield rest("active")
@@ -352,6 +365,7 @@ def boot_rescheduled_row_first(stage: Stage) -> Iterator[Step]:
     """The same, the row ahead of the room: short windows both ways."""
     _built(stage)
     yield Step("spawning", late="N09")
+    stage.lives()
     stage.set(on=None, task_state="scheduling")
     yield Step("on no host", late="N09")
     stage.release("I")
@@ -363,6 +377,7 @@ def boot_failed(stage: Stage) -> Iterator[Step]:
     """The last host fails."""
     _built(stage)
     yield Step("spawning", late="N09")
+    stage.lives()
     stage.set(vm_state="error", task_state=None, on=None)
     yield Step("in error, on no host", in_flight="X07", soon="X07")  # D.3: final failure, room given back after
     stage.release("I")
@@ -433,6 +448,8 @@ def _resize(stage: Stage, src: str = "src", dst: str = "dst", *, new: Row | None
     stage.flavor(old, old=old, new=new)
     yield Step("on the way", late="N08")
     stage.status("post-migrating")
+    # nova powers it off and copies its disk before it writes this; the source keeps the old one
+    stage.guest = {src: old, dst: new}
     stage.set(task_state="resize_migrated", on=dst)
     yield Step("handed over", late="N08")  # D.4: the flavor is still the old one
     stage.set(task_state="resize_finish")
@@ -452,9 +469,11 @@ def _until(steps: Iterator[Step], name: str) -> Iterator[Step]:
             return
 
 
-def _confirm(stage: Stage, flavor: Row) -> Iterator[Step]:
+def _confirm(stage: Stage, flavor: Row, dst: str = "dst") -> Iterator[Step]:
     stage.status("confirming")
     yield Step("confirming", late="N08")
+    # destroyed on the source before anything is written
+    stage.lives(dst, flavor=flavor)
     stage.status("confirmed")
     yield Step("confirmed", in_flight="X12", soon="X12")  # D.4: normal for seconds, then a leak
     stage.release("M")
@@ -469,6 +488,8 @@ def _revert(stage: Stage, src: str = "src") -> Iterator[Step]:
     stage.set(task_state="resize_reverting")
     stage.asks_for(stage.small)
     yield Step("reverting", late="N08")
+    # destroyed there before anything is written
+    stage.lives(src)
     stage.status("reverted")
     yield Step("reverted on the destination", late="N09")  # D.4: before the allocations return, as long as it reverts
     stage.flavor(stage.small)
@@ -517,7 +538,7 @@ def resize_in_place(stage: Stage) -> Iterator[Step]:
     """On the same host, which holds both sizes until the end."""
     stage.runs("src")
     yield from _resize(stage, dst="src", new=stage.large)
-    yield from _confirm(stage, stage.large)
+    yield from _confirm(stage, stage.large, "src")
 
 
 @sequence
@@ -598,6 +619,7 @@ def resize_fails_on_the_destination(stage: Stage) -> Iterator[Step]:
     stage.status("post-migrating")
     stage.set(task_state="resize_finish")
     stage.flavor(stage.large, old=stage.small, new=stage.large)
+    stage.lives("dst", flavor=stage.large)
     stage.release("M")
     # H.3 X14b: open, on its way, and nothing kept on the host it left. Placement has no clock of what is gone; the
     # rows around it are written in the same step
@@ -607,6 +629,7 @@ def resize_fails_on_the_destination(stage: Stage) -> Iterator[Step]:
     stage.set(vm_state="error", task_state=None)
     yield rest("in error")
     stage.flavor(stage.small)
+    stage.lives("dst")
     stage.set()
     # D.4: the flavor may have been reset, though the room has the new size: explainable, information
     yield Step("flavor reset", in_flight="X10", info_soon="X10")
@@ -631,6 +654,7 @@ def resize_deleted(stage: Stage) -> Iterator[Step]:
     yield Step("deleting", late="N09")
     stage.status("confirming")
     yield Step("confirming", late="N08")
+    stage.guest.pop("src")
     stage.status("confirmed")
     yield Step("confirmed", in_flight="X12", soon="X12", late="N09")
     stage.release("M")
@@ -646,6 +670,7 @@ def resize_in_error_deleted(stage: Stage) -> Iterator[Step]:
     """The migration is not looked at any more."""
     stage.runs("src")
     stage.already(_resize(stage, new=stage.large))
+    stage.guest.pop("src")  # a confirmation that failed late
     stage.status("error")
     stage.set(vm_state="error")
     yield Step("in error", in_flight="X12", soon="X12")  # D.4: a leak
@@ -721,6 +746,7 @@ def _across(stage: Stage) -> Iterator[Step]:
     yield Step("ready on the source", late="N08")
     twins.on_target()
     stage.status("post-migrating")
+    stage.guest = {"src": old, "dst": new}
     stage.set(task_state="resize_finish", on="dst")
     stage.flavor(new, old=old, new=new)
     yield Step("finishing", late="N08")
@@ -753,6 +779,7 @@ def resize_across_cells(stage: Stage) -> Iterator[Step]:
     twins.on_source()
     stage.status("confirming")
     yield Step("confirming on the source", late="N08")
+    stage.guest.pop("src")
     stage.release("M")
     yield Step("old room given back", late="N08")
     stage.status("confirmed")
@@ -789,6 +816,7 @@ def resize_across_cells_reverted(stage: Stage) -> Iterator[Step]:
     stage.set(hidden=1)
     yield Step("the other is hidden", late="N08")
     twins.on_source()
+    stage.lives("src")
     twins.gone(twins.target, twins.target_move)
     yield Step("twin removed", late="N08")
     stage.hand("M", "I")
@@ -821,6 +849,7 @@ def resize_across_cells_leaves_its_twin(stage: Stage) -> Iterator[Step]:
     """Confirmed in both cells, and the row in the first stays."""
     stage.runs("src")
     stage.already(_across(stage))
+    stage.guest.pop("src")
     stage.release("M")
     stage.twins.on_source()
     stage.status("confirmed")
@@ -850,6 +879,8 @@ def _live(stage: Stage) -> Iterator[Step]:
     yield Step("queued", late="N08")
     stage.status("preparing")
     yield Step("preparing", late="N08")
+    # the source's guest runs, and the destination has one that waits for its memory
+    stage.lives("src", "dst")
     stage.status("running")
     yield Step("running", late="N08")
 
@@ -861,6 +892,7 @@ def live_migration(stage: Stage) -> Iterator[Step]:
     yield from _live(stage)
     stage.status("running (post-copy)")
     yield Step("running on both", late="N08")
+    stage.lives("dst")
     stage.set(task_state=None, on="dst")
     yield Step("on the destination", late="N08")  # D.5: task NULL while M still holds the source
     stage.status("completed")
@@ -875,6 +907,7 @@ def live_migration_on_shared_disk(stage: Stage) -> Iterator[Step]:
     stage.shares_disk()
     stage.runs("src")
     stage.already(_live(stage), BEFORE)
+    stage.lives("dst")
     stage.set(task_state=None, on="dst")
     stage.status("running")
     yield Step("on the destination", late="N08")
@@ -887,6 +920,7 @@ def live_migration_on_shared_disk(stage: Stage) -> Iterator[Step]:
 def _rolled_back(stage: Stage, word: str) -> Iterator[Step]:
     stage.runs("src")
     stage.already(_live(stage), BEFORE)
+    stage.lives("src")
     stage.status("running")
     stage.hand("M", "I")
     yield Step("room moved back", late="N08")  # D.5: moved back first
@@ -919,6 +953,7 @@ def live_migration_taken_from_the_queue(stage: Stage) -> Iterator[Step]:
     """Aborted, or cancelled by a shutdown, which does not move the room back."""
     stage.runs("src")
     stage.already(_live(stage), BEFORE)
+    stage.lives("src")
     stage.status("queued")
     yield Step("queued", late="N08")
     stage.status("cancelled")
@@ -935,6 +970,7 @@ def live_migration_breaks(stage: Stage) -> Iterator[Step]:
     """An exception of the driver: nothing is moved back."""
     stage.runs("src")
     stage.already(_live(stage), BEFORE)
+    stage.lives("src")
     stage.status("error")
     yield Step("migration in error", in_flight="X12", soon="X12", late="N09")
     stage.set(vm_state="error", task_state=None)
@@ -946,6 +982,7 @@ def live_migration_breaks_after_days(stage: Stage) -> Iterator[Step]:
     """The task is as old as the migration, and ends with it."""
     stage.runs("src")
     stage.already(_live(stage))
+    stage.lives("src")
     stage.status("error")
     yield Step("migration in error", in_flight="N09 X12", soon="N09 X12")
     stage.set(vm_state="error", task_state=None)
@@ -957,6 +994,7 @@ def live_migration_hangs(stage: Stage) -> Iterator[Step]:
     """The source's compute service was started anew: it waits for ever, its task NULL."""
     stage.runs("src")
     stage.already(_live(stage), BEFORE)
+    stage.lives("src")
     stage.status("preparing")
     stage.set(task_state=None)
     yield Step("preparing", late="N08")
@@ -975,6 +1013,8 @@ def _evacuated(stage: Stage, src: str = "src", dst: str = "dst") -> Iterator[Ste
     stage.status("pre-migrating", dst)
     stage.set(task_state="rebuild_spawning")
     yield Step("spawning", late="N08")
+    # what the dead host still has of it is for nova-compute to remove
+    stage.lives(dst)
     stage.set(on=dst, task_state=None)
     yield Step("on the destination", late="N08")
     stage.status("done")
@@ -1066,7 +1106,7 @@ def evacuations_then_cold_migration(stage: Stage) -> Iterator[Step]:
     stage.already(_evacuated(stage))
     stage.already(_evacuated(stage, "dst", "third"))
     yield from _resize(stage, "third", "fourth")
-    yield from _confirm(stage, stage.small)
+    yield from _confirm(stage, stage.small, "fourth")
 
 
 @sequence
@@ -1079,8 +1119,10 @@ def evacuation_then_live_migration(stage: Stage) -> Iterator[Step]:
     stage.hand("I", "M")
     stage.claim("I", "third")
     yield Step("claimed", late="N08")
+    stage.lives("dst", "third")
     stage.status("running")
     yield Step("running", late="N08")
+    stage.lives("third")
     stage.set(task_state=None, on="third")
     yield Step("on the destination", late="N08")
     stage.status("completed")
@@ -1123,6 +1165,7 @@ def _shelved(stage: Stage) -> Iterator[Step]:
 def _offloaded(stage: Stage) -> Iterator[Step]:
     stage.set(task_state="shelving_offloading")
     yield Step("offloading", late="N09")
+    stage.lives()
     stage.release("I")
     yield Step("room given back", late="N09")
     stage.set(vm_state="shelved_offloaded", task_state=None, on=None)
@@ -1140,6 +1183,7 @@ def shelve(stage: Stage) -> Iterator[Step]:
     stage.claim("I", "dst")
     yield Step("claimed", late="N09")
     stage.set(on="dst", task_state="spawning")
+    stage.lives("dst")
     yield Step("spawning", late="N09")
     stage.set(vm_state="active", task_state=None)
     yield rest("active")

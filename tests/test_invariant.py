@@ -1,0 +1,169 @@
+"""No command that we offer harms a guest: tried in every state of the moves, and in damaged ones.
+
+``PLACEMENT_AUDIT_FUZZ`` asks for that many damaged states, at random.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from placement_audit.demo.estate import Estate
+from tests.faults import CLOUD_FAULTS, FAULTS
+from tests.guests import Guest, Model, guest_of, harms
+from tests.moves import SEQUENCES, begin, length, played
+from tests.support import Auditor, says_enough, sqlite_urls
+
+AGES = {"now": timedelta(0), "soon": timedelta(minutes=12), "late": timedelta(days=4)}
+WANTED = int(os.environ.get("PLACEMENT_AUDIT_FUZZ", "2000"))
+# States in a cloud: in one of a few, what is said of all of a cloud's servers is said, too.
+MANY, FEW = 100, 5
+at_length = settings(
+    phases=[Phase.generate],
+    deadline=None,
+    derandomize="PLACEMENT_AUDIT_FUZZ" not in os.environ,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """A step of a sequence, how long ago, and what went wrong since."""
+
+    sequence: str
+    step: int
+    age: str
+    faults: tuple[str, ...] = ()
+    seed: int = 0
+
+    def name(self, number: int) -> str:
+        """What its stage is called."""
+        return f"{self.sequence}-{self.step}" + f"-{number}" * bool(number)
+
+    def write(self, estate: Estate, number: int) -> Guest:
+        """Its rows."""
+        name = self.name(number)
+        stage, step = played(estate, name, SEQUENCES[self.sequence], self.step, AGES[self.age])
+        chance = random.Random(self.seed)
+        guest = guest_of(stage, f"{name} ({', '.join([step.name, *self.faults])})")
+        for fault in self.faults:
+            FAULTS[fault](stage, chance)
+        return guest
+
+
+@cache
+def steps() -> tuple[tuple[str, int], ...]:
+    """Every step of every sequence."""
+    return tuple((name, step) for name, play in SEQUENCES.items() for step in range(1, length(play, begin()) + 1))
+
+
+def violations(estate: Estate, guests: Sequence[Guest]) -> list[str]:
+    """What the commands of an audit's findings would do to the guests, and what is withheld without a word."""
+    with TemporaryDirectory() as name:
+        urls = sqlite_urls(Path(name), estate.cells)
+        report = Auditor(lambda _: urls, Path(name)).judged(estate)
+        settled = [finding for finding in report.findings if finding.settled]
+        model = Model(urls, guests)
+        try:
+            found = [f"{finding.code}: {harm}" for finding in settled for harm in harms(model, finding)]
+        finally:
+            model.close()
+    failed = [f"{result.check.code}: {result.reason}" for result in report.results if result.status == "failed"]
+    wordless = {f"{finding.code}: withholds without a word: {finding.message}" for finding in settled if not says_enough(finding)}
+    return sorted({*found, *failed, *wordless})
+
+
+def tried(states: Sequence[State], cloud: str = "nothing", seed: int = 0) -> list[str]:
+    """The violations in a cloud of these states."""
+    estate = begin()
+    guests = [state.write(estate, number) for number, state in enumerate(states)]
+    CLOUD_FAULTS[cloud](estate, random.Random(seed))
+    return violations(estate, guests)
+
+
+class Collected:
+    """Violations of many clouds: of each kind the one of the fewest faults."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+
+    def add(self, states: Sequence[State], cloud: str = "nothing", seed: int = 0) -> None:
+        for told in tried(states, cloud, seed):
+            kind = _kind(told)
+            if kind not in self.found:
+                self.found[kind] = self._shortest(states, cloud, seed, kind, told)
+
+    def _shortest(self, states: Sequence[State], cloud: str, seed: int, kind: str, told: str) -> str:
+        best = f"{told} [cloud: {cloud}, {len(states)} states]"
+        mine = [state for number, state in enumerate(states) if f"{state.name(number)} (" in told]
+        for state in mine:
+            alone = [replace(state, faults=faults) for faults in {(), *((one,) for one in state.faults), state.faults}]
+            for clouds in ("nothing", cloud):
+                for one in sorted(alone, key=lambda state: len(state.faults)):
+                    for again in tried([one], clouds, seed):
+                        if _kind(again) == kind:
+                            return f"{again} [{one}, cloud: {clouds}, {seed}]"
+        return best
+
+
+def _kind(told: str) -> str:
+    """The code and what goes wrong, without names and numbers."""
+    code, _, rest = told.partition(": ")
+    line, _, harm = rest.rpartition("`")
+    verb = " ".join(word for word in line.split() if word.isalpha() or word.startswith("--"))
+    return f"{code} {verb} {' '.join(harm.split()[:1])}"
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_no_command_harms_a_guest_at_any_step(age: str) -> None:
+    estate = begin()
+    guests = [State(name, step, age).write(estate, 0) for name, step in steps()]
+    found = violations(estate, guests)
+    assert not found, "\n".join(found)
+
+
+def _states(most: int) -> st.SearchStrategy[list[State]]:
+    state = st.builds(
+        lambda step, age, faults, seed: State(*step, age, tuple(faults), seed),
+        st.sampled_from(steps()),
+        st.sampled_from(["soon", "late"]),
+        st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=2),
+        st.integers(0, 2**16),
+    )
+    return st.lists(state, min_size=most, max_size=most)
+
+
+def test_no_command_harms_a_guest_after_two_faults() -> None:
+    collected = Collected()
+
+    @settings(at_length, max_examples=-(-WANTED // MANY))
+    @given(_states(MANY))
+    def look(states: list[State]) -> None:
+        collected.add(states)
+
+    look()
+    assert not collected.found, "\n".join(collected.found.values())
+
+
+def test_no_command_harms_a_guest_when_knowledge_has_a_hole() -> None:
+    collected = Collected()
+
+    @settings(at_length, max_examples=-(-WANTED // 50))
+    @given(_states(FEW), st.sampled_from(sorted(CLOUD_FAULTS)), st.integers(0, 2**16))
+    def look(states: list[State], cloud: str, seed: int) -> None:
+        collected.add(states, cloud, seed)
+
+    look()
+    assert not collected.found, "\n".join(collected.found.values())
