@@ -203,8 +203,10 @@ def server_on_other_host_but_not_node(stage: Stage, chance: random.Random) -> No
 
 @fault
 def server_on_no_host(stage: Stage, chance: random.Random) -> None:
+    """In error it would look like one that never came to a host, of which nothing is left."""
     for row in _servers(stage):
-        row.update(host=None, node=None, compute_id=None)
+        if row["vm_state"] != "error":
+            row.update(host=None, node=None, compute_id=None)
 
 
 @fault
@@ -243,11 +245,10 @@ def migration_in_other_state(stage: Stage, chance: random.Random) -> None:
 @fault
 def evacuation_recorded(stage: Stage, chance: random.Random) -> None:
     """Of a server that came back, or never left."""
-    if servers := _servers(stage):
+    if _servers(stage):
         host, other = _host(stage, chance), _other(stage, chance)
         status = chance.choice(["accepted", "pre-migrating", "done", "completed", "failed"])
         stage.estate.migration(stage.server, "evacuation", status, host, other, at=stage.estate.ago(days=3))
-        del servers
 
 
 @fault
@@ -353,6 +354,10 @@ def service_up(stage: Stage, chance: random.Random) -> None:
 # --- all of a cloud ---
 
 
+def _written(row: Row) -> str:
+    return str(row.get("created_at") or row.get("start_time") or row.get("updated_at") or "")
+
+
 @cloud_fault
 def nothing(estate: Estate, chance: random.Random) -> None:
     """As it is."""
@@ -379,7 +384,7 @@ def nova_restored(estate: Estate, chance: random.Random) -> None:
     since = estate.ago(days=chance.choice([0.5, 30, 46]))
     for table, rows in estate.rows.items():
         if table.info["home"] is not t.Role.PLACEMENT and table not in (t.flavors, t.flavor_extra_specs):
-            estate.rows[table] = [row for row in rows if str(row.get("created_at") or "") < since]
+            estate.rows[table] = [row for row in rows if _written(row) < since]
 
 
 @cloud_fault
@@ -387,9 +392,7 @@ def nova_cell_restored(estate: Estate, chance: random.Random) -> None:
     """One cell is what it was days ago."""
     since, cell = estate.ago(days=chance.choice([0.5, 30, 46])), chance.choice(["cell1", "cell2"])
     for table, rows in estate.rows.items():
-        estate.rows[table] = [
-            row for row in rows if row.get("cell") != cell or str(row.get("created_at") or "") < since
-        ]
+        estate.rows[table] = [row for row in rows if row.get("cell") != cell or _written(row) < since]
 
 
 @cloud_fault

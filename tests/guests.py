@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import make_url
 
 from placement_audit import schema as t
-from placement_audit.demo.estate import Estate, Row, Urls, uuid_of
+from placement_audit.demo.estate import Urls, uuid_of
 from placement_audit.finding import Finding, changes_something
 from tests.moves import Stage
 
@@ -98,6 +98,7 @@ class Model:
         self.destroyed: set[tuple[str, str]] = set()
         self.broken: set[str] = set()
         self.before = self._look()
+        self.trees = {place: self.before.tree(place) for guest in self.guests for place in guest.places}
 
     def close(self) -> None:
         """Let go of the files."""
@@ -109,11 +110,14 @@ class Model:
         self.destroyed, self.broken = set(), set()
         try:
             for line in lines:
+                written = self.connection.total_changes
                 try:
                     self.run(line)
                 except Refused as reason:
                     yield f"`{line}` is refused: {reason}"
                     return
+                if written == self.connection.total_changes and not self.destroyed and not self.broken:
+                    continue
                 for harm in sorted(self._harms(self._look())):
                     yield f"`{line}` {harm}"
                     return
@@ -132,8 +136,7 @@ class Model:
             "SELECT consumer_id, resource_provider_id, resource_class_id, used FROM allocations"
         ):
             of_provider = held[str(consumer).lower()].setdefault(provider, {})
-            kind = _SAME.get(kind, kind)
-            of_provider[kind] = of_provider.get(kind, 0) + (used or 0)
+            of_provider[_SAME.get(kind, kind)] = of_provider.get(_SAME.get(kind, kind), 0) + (used or 0)
         providers = {
             number: (str(uuid), str(name), root)
             for number, uuid, name, root in self.connection.execute(
@@ -150,46 +153,62 @@ class Model:
             [(str(uuid), str(host), str(node)) for uuid, host, node in nodes],
             {str(host) for (host,) in self.connection.execute("SELECT host FROM nova_api.host_mappings")},
             servers,
-            set(self.connection.execute("SELECT resource_provider_id, aggregate_id FROM resource_provider_aggregates")),
+            set(
+                self.connection.execute(
+                    "SELECT resource_provider_id, aggregate_id FROM resource_provider_aggregates"
+                    " JOIN placement_aggregates ON id = aggregate_id"
+                )
+            ),
             set(self.destroyed),
             set(self.broken),
         )
 
     def _harms(self, after: _View) -> Iterator[str]:
-        before = self.before
         for guest in self.guests:
-            if any(before.held.get(consumer) != after.held.get(consumer) for consumer in guest.consumers):
+            if any(self.before.held.get(consumer) != after.held.get(consumer) for consumer in guest.consumers):
                 yield from self._accounting(guest, after)
             for place in guest.places:
-                if (guest.server, place.host) in after.destroyed:
-                    yield f"destroys the guest of {guest.state} on {place.host}"
-                if place.host in before.mapped - after.mapped:
-                    yield f"unmaps {place.host}, which has the guest of {guest.state}"
-                mine = before.tree(place)
-                if lost := mine - set(after.providers):
-                    # the node's own: an old one that is empty may go
-                    own = {uuid for uuid, host, node in before.nodes if (host, node) == (place.host, place.node)}
-                    gone = {before.providers[number][0] for number in lost}
-                    if gone & (own or {place.provider}):
-                        yield f"deletes the provider of {place.host}, which has the guest of {guest.state}"
-                for number in mine & set(after.providers):
-                    if before.providers[number][1] == place.node != after.providers[number][1]:
-                        yield f"takes its name from the provider of {place.host}"
-            if guest.places and before.servers.get(guest.server) and not after.servers.get(guest.server):
-                yield f"removes the server of {guest.state}"
-            hosts = {place.host for place in guest.places}
-            if before.servers.get(guest.server, set()) & hosts and not after.servers.get(guest.server, set()) & hosts:
-                yield f"makes nova forget where the guest of {guest.state} is"
+                yield from self._ends(guest, place, after)
+            if guest.places:
+                yield from self._forgets(guest, after)
             if guest.server in after.broken:
                 yield f"breaks the live migration of {guest.state}"
-        for number, _ in before.pooled - after.pooled:
-            if number in before.providers and number in after.providers:
-                yield f"takes {before.providers[number][1]} from an aggregate"
+        for number, _ in self.before.pooled - after.pooled:
+            if number in self.before.providers and number in after.providers:
+                yield f"takes {self.before.providers[number][1]} from an aggregate"
+
+    def _ends(self, guest: Guest, place: Place, after: _View) -> Iterator[str]:
+        """The guest, or what its host needs."""
+        before = self.before
+        if (guest.server, place.host) in after.destroyed:
+            yield f"destroys the guest of {guest.state} on {place.host}"
+        if place.host in before.mapped - after.mapped:
+            yield f"unmaps {place.host}, which has the guest of {guest.state}"
+        if before.providers == after.providers:
+            return
+        # the node's own: an old one that is empty may go
+        own = {uuid for uuid, host, node in before.nodes if (host, node) == (place.host, place.node)}
+        for number in self.trees[place]:
+            uuid, name, _ = before.providers[number]
+            if number not in after.providers:
+                if uuid in (own or {place.provider}):
+                    yield f"deletes the provider of {place.host}, which has the guest of {guest.state}"
+            elif after.providers[number][1] not in {name, *(node for of, _, node in after.nodes if of == uuid)}:
+                yield f"calls the provider of {place.host} {after.providers[number][1]}"
+
+    def _forgets(self, guest: Guest, after: _View) -> Iterator[str]:
+        """Nova, of a server."""
+        had, has = (view.servers.get(guest.server, set()) for view in (self.before, after))
+        hosts = {place.host for place in guest.places}
+        if had and not has:
+            yield f"removes the server of {guest.state}"
+        elif had & hosts and not has & hosts:
+            yield f"makes nova forget where the guest of {guest.state} is"
 
     def _accounting(self, guest: Guest, after: _View) -> Iterator[str]:
         before = self.before
         pool = {number for number, (uuid, _, _) in before.providers.items() if uuid == guest.pool}
-        trees = {place: before.tree(place) | after.tree(place) for place in guest.places}
+        trees = {place: self.trees[place] | after.tree(place) for place in guest.places}
         for place, tree in trees.items():
             for kind, need in place.needs.items():
                 had, has = (_sum(guest, view.held, tree | pool, kind) for view in (before, after))
@@ -200,9 +219,9 @@ class Model:
             kinds = {kind for view in (before, after) for kind in _kinds(guest, view.held, number)}
             for kind in kinds:
                 had, has = (_sum(guest, view.held, {number}, kind) for view in (before, after))
-                if has > had:
+                if has > max(had, 0):
                     name = after.providers[number][1]
-                    yield f"holds {has} instead of {had} of a class for the guest of {guest.state} on {name}, where it is not"
+                    yield f"holds {has} instead of {had} for the guest of {guest.state} on {name}, where it is not"
 
     # --- the commands ---
 
@@ -257,8 +276,8 @@ class Model:
         )
 
     def _class(self, name: str) -> int:
-        [[number]] = self._ask("SELECT id FROM resource_classes WHERE name = ?", name) or [[-1]]
-        return int(str(number))
+        found = self._ask("SELECT id FROM resource_classes WHERE name = ? AND id NOTNULL", name)
+        return int(str(found[0][0])) if found else -1
 
     def _provider_delete(self, uuid: str) -> None:
         of_it = "(SELECT id FROM resource_providers WHERE uuid = ?)"
@@ -333,7 +352,7 @@ class Model:
         """What nova-compute does when it starts (nova 34: init_host)."""
         for cell in self.cells:
             evacuations = self._ask(
-                f"SELECT instance_uuid, source_node FROM \"{cell}\".migrations WHERE source_compute = ?"
+                f'SELECT instance_uuid, source_node FROM "{cell}".migrations WHERE source_compute = ?'
                 f" AND migration_type = 'evacuation' AND status IN {_EVACUATING}",
                 host,
             )
@@ -371,8 +390,11 @@ class Model:
 
     def _sql(self, database: str, statement: str) -> None:
         assert database == "placement", f"which database is {database}?"
-        for one in statement.split("; "):
-            self._do(_of_sqlite(one))
+        try:
+            for one in statement.split("; "):
+                self._do(_of_sqlite(one))
+        except sqlite3.Error as error:
+            raise Refused(str(error)) from None
 
     def _do(self, statement: str, *values: object, refused: str = "") -> None:
         changed = self.connection.execute(statement, values).rowcount

@@ -71,12 +71,17 @@ def damaged(seed: int) -> Estate:
     chance = random.Random(seed)
     estate = copy.copy(STORY)
     estate.rows = {one: [dict(row) for row in rows] for one, rows in STORY.rows.items()}
+    damage(estate, chance)
+    return estate
+
+
+def damage(estate: Estate, chance: random.Random) -> None:
+    """One row, or up to hundreds."""
     full: list[Table] = [one for one, rows in estate.rows.items() if rows]
     for _ in range(chance.choice([1, 5, 50, 300])):
         rows = estate.rows[chance.choice(full)]
         if len(rows) > 1:
             chance.choice(DAMAGES)(rows, chance)
-    return estate
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -18,16 +18,24 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from placement_audit.demo.estate import Estate
+from placement_audit import schema as t
+from placement_audit.demo.estate import Estate, uuid_of
 from tests.faults import CLOUD_FAULTS, FAULTS
 from tests.guests import Guest, Model, guest_of, harms
 from tests.moves import SEQUENCES, begin, length, played
 from tests.support import Auditor, says_enough, sqlite_urls
+from tests.test_damage import damage
 
 AGES = {"now": timedelta(0), "soon": timedelta(minutes=12), "late": timedelta(days=4)}
 WANTED = int(os.environ.get("PLACEMENT_AUDIT_FUZZ", "2000"))
 # States in a cloud: in one of a few, what is said of all of a cloud's servers is said, too.
 MANY, FEW = 100, 5
+# What says whose a row is, and that a server is dead: where it is wrong nothing can tell.
+SPARED = {
+    t.instances: ("uuid", "deleted", "deleted_at", "vm_state"),
+    t.migrations: ("uuid", "instance_uuid", "deleted"),
+    t.shadow_instances: ("uuid",),
+}
 at_length = settings(
     phases=[Phase.generate],
     deadline=None,
@@ -81,7 +89,11 @@ def violations(estate: Estate, guests: Sequence[Guest]) -> list[str]:
         finally:
             model.close()
     failed = [f"{result.check.code}: {result.reason}" for result in report.results if result.status == "failed"]
-    wordless = {f"{finding.code}: withholds without a word: {finding.message}" for finding in settled if not says_enough(finding)}
+    wordless = {
+        f"{finding.code}: withholds without a word: {finding.message}"
+        for finding in settled
+        if not says_enough(finding)
+    }
     return sorted({*found, *failed, *wordless})
 
 
@@ -167,3 +179,97 @@ def test_no_command_harms_a_guest_when_knowledge_has_a_hole() -> None:
 
     look()
     assert not collected.found, "\n".join(collected.found.values())
+
+
+@pytest.mark.parametrize("seed", range(-(-WANTED // 200)))
+def test_no_command_harms_a_guest_in_damaged_rows(seed: int) -> None:
+    estate = begin()
+    guests = [State(name, step, "soon").write(estate, 0) for name, step in steps()]
+    spared = [(row, {name: row[name] for name in SPARED[table]}) for table in SPARED for row in estate.rows[table]]
+    damage(estate, random.Random(seed))
+    for row, values in spared:
+        row.update(values)
+    # what a server refuses of such rows harms nobody
+    found = {_kind(told): told for told in violations(estate, guests) if "` is refused: " not in told}
+    assert not found, "\n".join(found.values())
+
+
+# --- the model itself ---
+
+
+def _harmful(server: str, host: str, provider: str, other: str) -> dict[str, str]:
+    """Commands for a running server on its host, and what the model must say of each."""
+    unset = "openstack --os-placement-api-version 1.28 resource provider allocation unset --provider"
+    cell = uuid_of("cell cell1")
+    return {
+        f"openstack resource provider allocation delete {server}": "leaves 0 of 2 VCPU",
+        f"{unset} {provider} {server}": "leaves 0 of 2 VCPU",
+        f"{unset} {provider} --resource-class DISK_GB {server}": "leaves 0 of 20 DISK_GB",
+        f'for provider in $(echo {other} {provider}); do {unset} "$provider" {server}; done': "leaves 0 of 2 VCPU",
+        "openstack --os-placement-api-version 1.28 resource provider allocation set"
+        f" --allocation rp={other},VCPU=2,MEMORY_MB=4096,DISK_GB=20 --project-id p --user-id u {server}": "not",
+        "openstack --os-placement-api-version 1.28 resource provider allocation set"
+        f" --allocation rp={provider},VCPU=1,MEMORY_MB=4096,DISK_GB=20 --project-id p --user-id u {server}": "leaves 1",
+        "openstack --os-placement-api-version 1.28 resource provider allocation set"
+        f" --allocation rp={provider},VCPU=2,MEMORY_MB=4096,DISK_GB=20 --allocation rp={other},VCPU=2"
+        f" --project-id p --user-id u {server}": "where it is not",
+        f"mariadb placement -e \"DELETE FROM allocations WHERE consumer_id = '{server}'\"": "leaves 0 of 2 VCPU",
+        f"mariadb placement -e \"DELETE FROM resource_providers WHERE uuid = '{provider}'\"": "deletes the provider",
+        f"openstack resource provider delete {provider}": "is refused",
+        f"openstack resource provider set --name elsewhere {provider}": "calls the provider",
+        f"systemctl restart nova-compute  # on {host}": "destroys the guest",
+        f"# the next start of nova-compute on {host} corrects it": "destroys the guest",
+        f"# with no order left in the queues and its owner's consent: openstack server delete {server}": "destroys the",
+        f"nova-manage cell_v2 delete_host --cell_uuid {cell} --host {host}": "is refused",
+    }
+
+
+def _seen(estate: Estate, guest: Guest, line: str) -> list[str]:
+    with TemporaryDirectory() as name:
+        urls = sqlite_urls(Path(name), estate.cells)
+        estate.write(urls)
+        model = Model(urls, [guest])
+        try:
+            return list(model.harm([line]))
+        finally:
+            model.close()
+
+
+@pytest.mark.parametrize("number", range(len(_harmful("", "", "", ""))))
+def test_the_model_sees_harm(number: int) -> None:
+    """A server that was live-migrated home after an evacuation whose record stayed."""
+    estate = begin()
+    stage, step = played(estate, "server", SEQUENCES["state_active"], 1, AGES["soon"])
+    home, other = stage.host("src"), stage.host("dst")
+    estate.migration(stage.server, "evacuation", "done", home, other)
+    line, harm = list(_harmful(stage.server.uuid, home.name, home.uuid, other.uuid).items())[number]
+    assert harm in "".join(_seen(estate, guest_of(stage, step.name), line))
+
+
+@pytest.mark.parametrize(("step", "harm"), [(1, "unmaps"), (2, "")])
+def test_the_model_sees_a_mapping_that_goes(step: int, harm: str) -> None:
+    """Of a host of which nova has lost all servers; and what removes room where no guest is harms nobody."""
+    estate = begin()
+    stage, _ = played(estate, "server", SEQUENCES["state_active"], 4, AGES["soon"])
+    guest, host = guest_of(stage, "server"), stage.host("src")
+    estate.remove(t.instances, stage.server.instance)
+    lines = {
+        1: f"nova-manage cell_v2 delete_host --cell_uuid {uuid_of('cell cell1')} --host {host.name}",
+        2: f"openstack resource provider allocation unset --provider {stage.host('dst').uuid} {stage.server.uuid}",
+    }
+    told = _seen(estate, guest, lines[step])
+    assert harm in told[0] if harm else not told
+
+
+def test_a_restart_of_the_source_breaks_a_live_migration() -> None:
+    estate = begin()
+    stage, _ = played(estate, "server", SEQUENCES["live_migration"], 6, AGES["soon"])
+    line = f"systemctl restart nova-compute  # on {stage.host('src').name}"
+    assert "breaks the live migration" in _seen(estate, guest_of(stage, "running"), line)[0]
+
+
+def test_an_unknown_command_is_a_failure() -> None:
+    estate = begin()
+    stage, _ = played(estate, "server", SEQUENCES["state_active"], 1, AGES["soon"])
+    with pytest.raises(AssertionError, match="does not know"):
+        _seen(estate, guest_of(stage, "active"), "openstack server evacuate it")
