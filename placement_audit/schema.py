@@ -243,6 +243,8 @@ instances = _table(
     Column("availability_zone", Folded),
     Column("hidden", Integer),
     Column("compute_id", Integer, info=COMPUTE_ID),
+    # where it was last built or unshelved, which no move changes
+    Column("launched_on", Folded),
     # the current flavor's, but neither its swap nor its extra specs
     Column("vcpus", Integer),
     Column("memory_mb", Integer),

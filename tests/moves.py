@@ -141,6 +141,8 @@ class Stage:
             fields["host"] = host.name if host else None
             fields["node"] = host.node["hypervisor_hostname"] if host else None
             fields["compute_id"] = host.node["id"] if host else None
+            if host and self.server.instance["host"] is None:
+                fields["launched_on"] = host.name  # built or unshelved there
         self.server.instance.update(fields, updated_at=self.now)
 
     def mapped(self, **fields: Any) -> None:

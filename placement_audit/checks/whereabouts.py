@@ -88,24 +88,35 @@ def _unsettled(server: FromClause, move: FromClause, proof: FromClause) -> Colum
     return and_(move.c.instance_uuid == server.c.uuid, ~settled(move, server), ~led_nowhere(move), ~proven)
 
 
-def may_be_on(server: FromClause, root: FromClause) -> Exists:
+def _vouched_for(server: FromClause) -> ColumnElement[bool]:
+    """Whether a row says how the server came to the host that nova has for it, which somebody may have written by hand.
+
+    It was built or unshelved there (nova 20 to 34: instance_claim writes launched_on), or a move took it there.
+    """
+    proof = t.migrations.alias("vouching_move")
+    moved = exists().where(proof.c.instance_uuid == server.c.uuid, settled(proof, server)).correlate_except(proof)
+    return or_(func.coalesce(server.c.launched_on == server.c.host, False), moved)
+
+
+def may_be_on(server: FromClause, root: FromClause) -> ColumnElement[bool]:
     """Whether the guest of a server may be on a provider's host though nova has it elsewhere.
 
     It may where a move of the server named that host, deleted moves included, and neither the end of that move nor a
-    later one proves that the guest is where nova says. ``False`` is what a command needs that takes away there what the
-    server holds.
+    later one proves that the guest is where nova says; or where no row says how the server came to nova's host.
+    ``False`` is what a command needs that takes away there what the server holds.
     """
     move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
-    return exists().where(_unsettled(server, move, proof), names(move, root)).correlate_except(move)
+    doubtful = exists().where(_unsettled(server, move, proof), names(move, root)).correlate_except(move)
+    return or_(doubtful, ~_vouched_for(server))
 
 
-def host_in_doubt(server: FromClause) -> Exists:
+def host_in_doubt(server: FromClause) -> ColumnElement[bool]:
     """Whether the guest of a server may be on another host than nova's, whichever.
 
     ``False`` is what a command needs that claims something for the server on the host that nova has for it.
     """
     move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
-    return exists().where(_unsettled(server, move, proof)).correlate_except(move)
+    return or_(exists().where(_unsettled(server, move, proof)).correlate_except(move), ~_vouched_for(server))
 
 
 def settled_since(server: FromClause, move: FromClause) -> Exists:

@@ -17,7 +17,7 @@ from placement_audit.checks.relations import (
     servers,
     storage_alone,
 )
-from placement_audit.checks.whereabouts import may_be_on, of_a_host
+from placement_audit.checks.whereabouts import host_in_doubt, of_a_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     allocations,
@@ -72,17 +72,15 @@ _plain = and_(
     _count == _there.c.rows,
     _there.c.own == _there.c.rows,
 )
-_doubtful = or_(may_be_on(_server, _wrong), _held_by_a_move, _server.c.vm_state == "error")
+_doubtful = or_(host_in_doubt(_server), _held_by_a_move, _server.c.vm_state == "error")
 _left_there = evacuated_from(_server, _wrong)
-_movable = and_(~_doubtful, ~_left_there, _plain, every_cell_is_read())
+_owned = and_(projects.c.external_id.is_not(None), users.c.external_id.is_not(None))
+_movable = and_(~_doubtful, ~_left_there, _plain, _owned, every_cell_is_read())
 _withheld = case(
     (_movable, null()),
     (
         _doubtful,
-        literal(
-            "It may be nova's host that is wrong, for a move of the server did not end well or is not over: look on "
-        )
-        + "both hosts, "
+        literal("It may be nova's host that is wrong, for no row proves that the guest is there: look on both hosts, ")
         + _server.c.host
         + " and "
         + _wrong.c.name
@@ -104,6 +102,12 @@ _withheld = case(
         + " what there is, and whether the guest is on "
         + _server.c.host
         + ", before all of it is written anew",
+    ),
+    (
+        ~_owned,
+        literal("Placement does not know whose the allocation is, which has to be named when it is written anew: read ")
+        + "project_id and user_id of openstack server show "
+        + _server.c.uuid,
     ),
     else_=literal("Not every cell was read, and one of the others may have the server, too: look again with all cells"),
 )

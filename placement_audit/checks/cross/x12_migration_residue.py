@@ -93,15 +93,15 @@ _proven = settled_since(_server, _move)
 
 def _stays(claim: FromClause, root: FromClause) -> ColumnElement[bool]:
     """Whether the server may depend on a part of what its migration holds."""
-    mine = claims.alias("servers_part")
-    in_pool = exists().where(mine.c.consumer_id == _server.c.uuid, mine.c.root_id == root.c.id).correlate_except(mine)
     elsewhere = and_(
         _on_a_known_node,
         _proven,
         ~is_or_was(root, _server.c.host, _server.c.node),
         ~may_be_on(_server, root),
         ~not_cleaned_up(_server.c.uuid, root),
-        or_(and_(claim.c.shared == 0, ~storage_alone(root)), in_pool),
+        ~storage_alone(root),
+        # What is in a pool is the server's wherever it runs.
+        claim.c.own == claim.c.rows,
     )
     return ~or_(accounts_for_as_much(_server.c.uuid, claim), elsewhere)
 

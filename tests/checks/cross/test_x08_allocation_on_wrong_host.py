@@ -112,6 +112,27 @@ def test_fires_without_a_command_where_novas_host_may_be_wrong(
     assert "both hosts, right and left," in finding.withheld
 
 
+def test_fires_without_a_command_where_no_row_says_how_the_server_came_to_its_host(
+    audit: Auditor, estate: Estate, server: Server
+) -> None:
+    """Somebody wrote the host by hand."""
+    server.instance["launched_on"] = "left"
+    (finding,) = audit(estate, "X08")
+    assert not any(map(removes, finding.remedy))
+    assert finding.withheld is not None
+    assert "both hosts, right and left," in finding.withheld
+
+
+def test_fires_without_a_command_where_placement_does_not_know_the_owner(
+    audit: Auditor, estate: Estate, server: Server
+) -> None:
+    for row in [row for row in estate.rows[t.consumers] if row["uuid"] == server.uuid]:
+        estate.remove(t.consumers, row)
+    (finding,) = audit(estate, "X08")
+    assert not any(map(removes, finding.remedy))
+    assert finding.withheld is not None
+
+
 def test_fires_without_a_command_where_the_other_host_was_renamed_since(
     audit: Auditor, estate: Estate, left: Compute, right: Compute, server: Server
 ) -> None:
