@@ -425,6 +425,7 @@ class Estate:
             "task_state": None,
             "hidden": 0,
             "compute_id": host.node["id"] if host else None,
+            "instance_type_id": flavor["id"],
             **{name: flavor[name] for name in ("vcpus", "memory_mb", "root_gb", "ephemeral_gb")},
             "deleted": 0,
             "deleted_at": None,

@@ -7,8 +7,8 @@ from placement_audit.schema import resource_providers
 
 # Of a large host these are enough to have one cause.
 _MANY = 10
-_bare = x06_server_without_allocation.CHECK.query.order_by(None).subquery("bare")
-_stray = x08_allocation_on_wrong_host.CHECK.query.order_by(None).subquery("stray")
+_bare = x06_server_without_allocation.CHECK.query.order_by(None).cte("bare")
+_stray = x08_allocation_on_wrong_host.CHECK.query.order_by(None).cte("stray")
 
 _each = union(
     select(
@@ -20,7 +20,7 @@ _each = union(
     select(_stray.c.right_provider, _stray.c.instance, _stray.c.newest_change, literal(0)).where(
         _stray.c.impact == "H"
     ),
-).subquery("each_server")
+).cte("each_server")
 # A server that is on two wrong hosts is one all the same.
 _found = (
     select(
@@ -30,7 +30,7 @@ _found = (
         func.min(_each.c.healable).label("healable"),
     )
     .group_by(_each.c.provider, _each.c.instance)
-    .subquery("found")
+    .cte("found")
 )
 _placed = select(
     _found,
@@ -38,7 +38,7 @@ _placed = select(
     func.row_number()
     .over(partition_by=_found.c.provider, order_by=(_found.c.newest_change, _found.c.instance))
     .label("age"),
-).subquery("in_order")
+).cte("in_order")
 _hosts = (
     select(
         _placed.c.provider,
@@ -48,7 +48,7 @@ _hosts = (
     )
     .group_by(_placed.c.provider)
     .having(func.count() > 1)
-    .subquery("hosts")
+    .cte("hosts")
 )
 _node, _server = nodes(), servers()
 _there = (
@@ -70,7 +70,7 @@ _counted = (
     .select_from(_hosts)
     .join(resource_providers, resource_providers.c.uuid == _hosts.c.provider)
     .join(_node, _node.c.uuid == _hosts.c.provider)
-    .subquery("counted")
+    .cte("counted")
 )
 # As many as make a finding by themselves: with the youngest of them it began, whatever came later.
 _enough = case((_counted.c.on_host >= 2 * _MANY, _MANY), (_counted.c.on_host > 2, _counted.c.on_host // 2 + 1), else_=2)
@@ -100,8 +100,10 @@ CHECK = Check(
     remedy=(
         "openstack server list --all-projects --host {host}",
         "openstack resource provider usage show {provider}",
-        # It acts only on servers that hold nothing at all.
-        "nova-manage placement heal_allocations --dry-run --verbose  # shall name all {healable}",
+        # One by one: without --instance it goes through all servers, and stops at the first that it refuses.
+        "for server in $(openstack server list --all-projects --host {healable_host} -f value -c ID); do"
+        ' nova-manage placement heal_allocations --dry-run --verbose --instance "$server"; done'
+        "  # shall name all {healable}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
     absorbs={"X06": ("provider",), "X08": ("right_provider",)},
@@ -116,7 +118,15 @@ CHECK = Check(
             _counted.c.servers,
             _counted.c.on_host,
             _counted.c.healable,
+            case((_counted.c.healable.is_not(None), _counted.c.host)).label("healable_host"),
             _counted.c.examples,
+            case(
+                (
+                    _counted.c.healable.is_(None),
+                    "Not all of these servers can be healed by nova-manage: of some the rows do not tell where they "
+                    "run or what they should hold. placement-audit audit --select X06,X08 tells of each of them.",
+                )
+            ).label("withheld"),
             _began.label("newest_change"),
         )
         .where(or_(_counted.c.servers * 2 > _counted.c.on_host, _counted.c.servers >= _MANY))
