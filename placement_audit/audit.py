@@ -42,6 +42,8 @@ _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
 # How remedies in SQL begin.
 _CLIENT = "mariadb placement"
+# The column that is several words of a command: "--allocation rp=... --allocation rp=...".
+_OPTIONS = "allocations"
 # As many servers tell as surely as all of them.
 _SAMPLE = 5000
 # Checks that are judged at a time: each has a cache of its own, and more would wait for the disk.
@@ -522,6 +524,8 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: 
     impact = Impact(row.get("impact") or check.impact)
     told = {key: "none" if value is None else value for key, value in row.items()}
     quoted = {key: _word(str(value)) for key, value in row.items() if value is not None}
+    if row.get(_OPTIONS) is not None:
+        quoted[_OPTIONS] = " ".join(map(_word, str(row[_OPTIONS]).split()))
     values = [quote("" if row[key] is None else str(row[key]), safe="") for key in check.identity]
     evidence = {key: value for key, value in row.items() if key not in SUBJECTS}
     for special in ("newest_change", "impact", "withheld"):

@@ -42,6 +42,8 @@ from placement_audit.amounts import (
 # What an image says of CPUs and memory, and how nova names it among a server's system metadata.
 _PROPERTIES = ("hw_cpu_policy", "hw_cpu_realtime_mask", "hw_mem_encryption")
 _IMAGE = "image_"
+# The extra spec that asks for PCI devices past placement.
+_ALIAS = "pci_passthrough:alias"
 # services.version of nova 24 (SEMANTICS 0.1).
 _XENA = 60
 
@@ -125,10 +127,51 @@ def _odd_servers() -> Select[Any]:
     )
 
 
+_known = t.resource_classes.alias("known_class")
+_RIGHTLY = or_(*(and_(_known.c.id == t.STANDARD_CLASSES.index(name), _known.c.name == name) for name in t.CORE_CLASSES))
+# With these mixed up no server would seem to hold what it should.
+_core_is_named = and_(
+    select(func.count()).select_from(_known).where(_RIGHTLY).scalar_subquery() == len(t.CORE_CLASSES),
+    ~exists().where(
+        or_(
+            _known.c.id.in_([t.STANDARD_CLASSES.index(name) for name in t.CORE_CLASSES]),
+            _known.c.name.in_(t.CORE_CLASSES),
+        ),
+        ~func.coalesce(_RIGHTLY, 0),
+    ),
+)
+
+
+def _pools() -> Select[Any]:
+    """The roots that look like storage, a sharing provider that lost its trait among them (SEMANTICS E.5).
+
+    No compute node ever had them, and nothing in their trees offers CPUs or memory.
+    """
+    root, offered, place = t.resource_providers, t.inventories, t.trees.alias("offered_in")
+    of_hosts = select(t.resource_classes.c.id).where(t.resource_classes.c.name.in_(("VCPU", "PCPU", "MEMORY_MB")))
+    computing = (
+        select(place.c.root_id)
+        .join(offered, offered.c.resource_provider_id == place.c.provider_id)
+        .where(offered.c.resource_class_id.in_(of_hosts))
+    )
+    hosts = select(t.compute_nodes.c.uuid).where(t.compute_nodes.c.uuid.is_not(None))
+    return select(root.c.id).where(root.c.id.not_in(computing), root.c.uuid.not_in(hosts))
+
+
 def _unclaimed() -> Select[Any]:
-    server = t.instances
-    # What a server holds on a sharing provider is not what its host gives it.
-    holds = exists().where(t.claims.c.consumer_id == server.c.uuid, t.claims.c.shared == 0)
+    server, node, claim = t.instances, t.compute_nodes.alias("bare_metal"), t.claims
+    bare = select(node.c.hypervisor_hostname).where(
+        node.c.hypervisor_type == "ironic", node.c.hypervisor_hostname.is_not(None)
+    )
+    # Ports and devices bring along what is no server's CPUs and memory; a bare metal node offers nothing of these.
+    anything = or_(server.c.node.in_(bare), ~_core_is_named)
+    holds = exists().where(
+        claim.c.consumer_id == server.c.uuid,
+        or_(
+            and_(claim.c.core > 0, or_(claim.c.root_id.not_in(_pools()), anything)),
+            and_(claim.c.own > 0, anything),
+        ),
+    )
     return select(server.c.uuid).where(server.c.deleted == 0, server.c.host.is_not(None), ~holds)
 
 
@@ -162,8 +205,7 @@ def _unknown_consumers() -> Select[Any]:
 def _doubtful() -> Select[Any]:
     server, node, own, tree = t.instances, t.compute_nodes, t.resource_providers, t.trees
     here, other, root = t.claims.alias("here"), t.claims.alias("other"), t.resource_providers.alias("other_root")
-    any_other = other.c.consumer_id == server.c.uuid, other.c.root_id != here.c.root_id
-    elsewhere = (*any_other, other.c.core > 0)
+    elsewhere = other.c.consumer_id == server.c.uuid, other.c.root_id != here.c.root_id, other.c.core > 0
     # correlate_except: of itself SQLAlchemy correlates with the next query outwards, not with the one beyond.
     of_pools = t.claims.alias("of_pools")
     shared_disk = select(func.sum(of_pools.c.pooled_gb)).where(of_pools.c.consumer_id == server.c.uuid)
@@ -197,16 +239,19 @@ def _doubtful() -> Select[Any]:
         .where(row.c.deleted == 0, claim.c.shared == 0, claim.c.core > 0, ~func.coalesce(plain, 0))
     )
     # Of what is neither this host's nor its pool's nor another host's nobody can tell whether it makes up for it.
-    reached = exists().where(t.reach.c.root_id == here.c.root_id, t.reach.c.provider_id == other.c.root_id)
+    drawn, pool = t.allocations.alias("drawn"), t.trees.alias("pool")
+    reached = exists().where(t.reach.c.root_id == here.c.root_id, t.reach.c.provider_id == pool.c.provider_id)
+    core_ids = select(t.resource_classes.c.id).where(t.resource_classes.c.name.in_(t.CORE_CLASSES))
+    of_another_pool = exists().where(
+        drawn.c.consumer_id == server.c.uuid,
+        drawn.c.resource_class_id.in_(core_ids),
+        pool.c.provider_id == drawn.c.resource_provider_id,
+        pool.c.shared == 1,
+        ~reached.correlate_except(t.reach),
+    )
     a_node = t.compute_nodes.alias("a_node")
     of_a_host = exists().where(root.c.id == other.c.root_id, a_node.c.uuid == root.c.uuid)
-    astray = exists().where(
-        *any_other,
-        or_(
-            and_(other.c.pooled > 0, ~reached.correlate_except(t.reach)),
-            and_(other.c.core > 0, ~of_a_host.correlate_except(root, a_node)),
-        ),
-    )
+    astray = or_(of_another_pool, exists().where(*elsewhere, ~of_a_host.correlate_except(root, a_node)))
     held = t.allocations.alias("held")
     unknown = exists().where(
         held.c.consumer_id == server.c.uuid,
@@ -215,14 +260,6 @@ def _doubtful() -> Select[Any]:
             held.c.resource_provider_id.not_in(select(t.trees.alias("known").c.provider_id)),
         ),
     )
-    # With these mixed up no server would seem to hold what it should.
-    known, ids = (
-        t.resource_classes.alias("known_class"),
-        {name: t.STANDARD_CLASSES.index(name) for name in t.CORE_CLASSES},
-    )
-    rightly = or_(*(and_(known.c.id == number, known.c.name == name) for name, number in ids.items()))
-    named = select(func.count()).select_from(known).where(rightly).scalar_subquery()
-    misnamed = exists().where(or_(known.c.id.in_(ids.values()), known.c.name.in_(ids)), ~func.coalesce(rightly, 0))
     # The disks of two hosts in one pool are one row.
     two_hosts = exists().where(*elsewhere).correlate_except(other)
     pooled = exists().where(of_pools.c.consumer_id == server.c.uuid, of_pools.c.pooled > 0).correlate_except(of_pools)
@@ -254,7 +291,7 @@ def _doubtful() -> Select[Any]:
         .join(here, and_(here.c.consumer_id == server.c.uuid, here.c.root_id == tree.c.root_id, here.c.core > 0))
         .where(server.c.uuid.in_(odd), server.c.deleted == 0, func.coalesce(server.c.hidden, 0) == 0)
         .where(~fits(server.c.root_gb + server.c.ephemeral_gb), ~astray, ~unknown)
-        .where(named == len(t.CORE_CLASSES), ~misnamed)
+        .where(_core_is_named)
         .distinct()
     )
 
@@ -306,25 +343,98 @@ def _groups_may_be_numbers(connection: Connection) -> bool:
     return (connection.scalar(select(func.min(service.version)).where(*computes)) or 0) < _XENA
 
 
-def _expected(connection: Connection) -> Iterator[tuple[str, str, int]]:
+def _expected(connection: Connection) -> Iterator[tuple[str, str, int, int, str | None]]:
     images, volumes = _images(connection), _volumes(connection)
 
     # Thousands of servers share a few flavors, images and kinds of disks.
     @cache
-    def asked(text: str | None, image: _Said, volume: bool) -> dict[str, int]:
+    def asked(text: str | None, image: _Said, volume: bool | None) -> tuple[dict[str, int], bool, str | None]:
         flavor = embedded_flavor(text)
         if flavor is None:
-            return {}
-        found = requests(flavor, image=dict(image), volume_backed=volume)
-        return dict.fromkeys(t.CORE_CLASSES, 0) | totals(found)
+            return {}, False, None
+        found = requests(flavor, image=dict(image), volume_backed=volume is True)
+        sure = _no_other(text, dict(image), volume)
+        return dict.fromkeys(t.CORE_CLASSES, 0) | totals(found), sure, _hindrance(flavor, dict(image), found)
 
     extra = t.instance_extra.c
     # What the doubtful ones lack is among the misfits.
     wanted = select(extra.instance_uuid, extra.flavor).where(extra.instance_uuid.not_in(select(t.doubtful.c.uuid)))
     for uuid, text in connection.execute(wanted):
         key = uuid.lower()
-        for name, amount in asked(text, images.get(key, ()), volumes.get(key) is True).items():
-            yield uuid, name, amount
+        amounts, sure, hindrance = asked(text, images.get(key, ()), volumes.get(key))
+        for name, amount in amounts.items():
+            yield uuid, name, amount, int(sure), hindrance
+
+
+def _no_other(text: str | None, image: Mapping[str, str], volume: bool | None) -> bool:
+    """Whether a server's flavor can be read in one way alone, and asks for nothing that has a place of its own."""
+    found: list[Requests] = []
+    for flavor in embedded_flavors(text) or ():
+        if flavor.extra_specs.get("accel:device_profile"):
+            return False
+        for read in as_ever_read(flavor):
+            for translated in (True, False):
+                for volume_backed in [volume] if volume is not None else [True, False]:
+                    found.append(requests(read, volume_backed=volume_backed, translate_pinned=translated, image=image))
+    return bool(found) and all(one == found[0] for one in found) and not any(suffix for suffix, _ in found[0])
+
+
+def _hindrance(flavor: Flavor, image: Mapping[str, str], found: Requests) -> str | None:
+    """Why nova-manage does not heal such a server, or heals it wrongly (nova 24 to 34, nova/cmd/manage.py)."""
+    if flavor.extra_specs.get("resources:VGPU"):
+        return "refuses a flavor with resources:VGPU"
+    if flavor.extra_specs.get("accel:device_profile"):
+        return "refuses a flavor with accel:device_profile"
+    if image and requests(flavor, image=image) != requests(flavor):
+        return "does not look at what the image says of CPUs and memory"
+    if any(suffix for suffix, _ in found):
+        return "puts what the groups of the flavor ask for on the host itself"
+    return None
+
+
+def _unmet(connection: Connection) -> Iterator[tuple[str, str, str, str, int]]:
+    holder, named = t.allocations.c, t.resource_classes.c
+    suspects = select(t.own_flavors.c.instance_uuid)
+    holds = select(holder.consumer_id, named.name).join_from(
+        t.allocations, t.resource_classes, named.id == holder.resource_class_id
+    )
+    held: dict[str, set[str]] = {}
+    for uuid, name in connection.execute(holds.where(holder.consumer_id.in_(suspects), holder.used > 0)):
+        held.setdefault(uuid.lower(), set()).add(name)
+
+    @cache
+    def wanted(text: str | None) -> tuple[dict[str, int], dict[str, int]]:
+        flavors = embedded_flavors(text) or ()
+        asked = [totals(requests(read)) for flavor in flavors for read in as_ever_read(flavor)]
+        aliases = [flavor.extra_specs.get(_ALIAS, "") for flavor in flavors]
+        return _in_all(asked), _in_all([{alias: _devices(alias)} if alias else {} for alias in aliases])
+
+    for row in connection.execute(select(t.own_flavors)):
+        classes, aliases = wanted(row.flavor)
+        mine = held.get(row.instance_uuid.lower(), set())
+        for name, amount in classes.items():
+            if name not in t.CORE_CLASSES and name not in mine:
+                yield row.cell, row.instance_uuid, "class", name, amount
+        for alias, amount in aliases.items():
+            if amount:
+                yield row.cell, row.instance_uuid, "alias", alias, amount
+
+
+def _in_all(several: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    first, *others = several or [{}]
+    return {
+        name: min(amount, *(other[name] for other in others)) if others else amount
+        for name, amount in first.items()
+        if all(name in other for other in others)
+    }
+
+
+def _devices(alias: str) -> int:
+    """How many devices an extra spec such as "gpu:2,nic:1" asks for; 0 where it cannot be read."""
+    try:
+        return sum(int(part.split(":")[1]) for part in alias.split(","))
+    except (ValueError, IndexError):
+        return 0
 
 
 _Said = tuple[tuple[str, str], ...]
@@ -416,6 +526,7 @@ COMPUTED: Mapping[Table, Callable[[Connection], Iterable[Sequence[Any]]]] = {
     t.flavor_requests: _flavor_requests,
     t.expected: _expected,
     t.misfits: _misfits,
+    t.unmet: _unmet,
 }
 
 # What each derived table is made of.
@@ -424,13 +535,17 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
     t.claims: (t.allocations, t.resource_classes, t.trees),
     t.reach: (t.trees, t.resource_provider_aggregates, t.resource_provider_traits, t.traits),
     t.odd_servers: (t.instances, t.compute_nodes),
-    t.unclaimed: (t.instances, t.claims),
+    t.unclaimed: (
+        *(t.instances, t.claims, t.compute_nodes, t.resource_providers),
+        *(t.inventories, t.resource_classes, t.trees),
+    ),
     t.astray: (t.instances, t.compute_nodes, t.claims, t.resource_providers),
     t.unknown_consumers: (t.claims, t.instances, t.migrations),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs, t.services),
     t.doubtful: (t.instances, t.compute_nodes, t.claims, t.reach, t.trees, t.allocations, t.resource_classes),
     t.expected: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
     t.misfits: (t.doubtful, t.instance_extra, t.instance_system_metadata, t.block_device_mapping),
+    t.unmet: (t.own_flavors, t.allocations, t.resource_classes),
     t.stale_copies: t.left_behind,
 }
 
@@ -461,6 +576,56 @@ _resized = (
         t.instances.c.uuid.in_(select(t.migrations.c.instance_uuid).where(t.migrations.c.migration_type == "resize")),
     )
 )
+
+
+def _unserved() -> CompoundSelect[Any]:
+    """Servers of flavors that ask for more than CPUs, memory and disk, of which they hold nothing.
+
+    By the flavors as they are now: which of them are faults tells what each server keeps of its own.
+    """
+    server, flavor, spec, known = t.instances, t.flavors, t.flavor_extra_specs, t.resource_classes
+    asks = or_(
+        and_(spec.c.key.like("resources%"), func.substr(spec.c.key, func.instr(spec.c.key, ":") + 1) == known.c.name),
+        and_(spec.c.key == "hw:mem_encryption", known.c.name == "MEM_ENCRYPTION_CONTEXT"),
+        and_(spec.c.key == "hw:pmem", known.c.name.like("CUSTOM_PMEM_NAMESPACE_%")),
+    )
+    # No class is asked of: a virtual function that a flavor asks for by an alias is not placement's.
+    special = (
+        select(spec.c.flavor_id, known.c.id.label("class_id"))
+        .join(known, asks)
+        .where(known.c.name.not_in(t.CORE_CLASSES), func.coalesce(spec.c.value, "") != "0")
+        .union(select(spec.c.flavor_id, literal(-1)).where(spec.c.key == _ALIAS))
+        .subquery("special")
+    )
+    held, device = t.allocations.alias("held_of_it"), t.pci_devices.alias("device")
+    lacks = or_(
+        and_(
+            special.c.class_id >= 0,
+            ~exists().where(held.c.consumer_id == server.c.uuid, held.c.resource_class_id == special.c.class_id),
+        ),
+        and_(
+            special.c.class_id < 0,
+            server.c.uuid.not_in(
+                select(device.c.instance_uuid).where(device.c.instance_uuid.is_not(None), device.c.deleted == 0)
+            ),
+        ),
+    )
+    there = server.c.deleted == 0, server.c.host.is_not(None)
+    size = ("vcpus", "memory_mb", "root_gb", "ephemeral_gb")
+    return union(
+        select(server.c.uuid).join(special, special.c.flavor_id == server.c.instance_type_id).where(*there, lacks),
+        # Of a flavor that the API has no more the size is left.
+        select(server.c.uuid)
+        .join(flavor, and_(*(flavor.c[name] == server.c[name] for name in size)))
+        .join(special, special.c.flavor_id == flavor.c.id)
+        .where(
+            *there,
+            lacks,
+            func.coalesce(server.c.instance_type_id, -1).not_in(select(t.flavors.alias("known_flavor").c.id)),
+        ),
+    )
+
+
 # Of these it matters what was ordered last: their migration holds something, or they hold another host, or are unknown.
 _ordered = union(
     select(t.migrations.c.instance_uuid).where(
@@ -478,6 +643,7 @@ KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {
     t.instance_extra: (t.instance_extra.c.instance_uuid, _suspects),
     t.instance_system_metadata: (t.instance_system_metadata.c.instance_uuid, _suspects),
     t.pci_devices: (t.pci_devices.c.status, _in_use),
+    t.own_flavors: (t.own_flavors.c.instance_uuid, _unserved()),
     t.instance_actions: (t.instance_actions.c.instance_uuid, _ordered),
     t.instance_flavors: (t.instance_flavors.c.instance_uuid, _resized),
     t.request_flavors: (t.request_flavors.c.instance_uuid, _resized),

@@ -75,6 +75,7 @@ class Check:
     ``query`` yields one row per violation. Its columns fill the placeholders of ``message`` and ``remedy``;
     ``newest_change`` (a clock, or NULL), ``impact`` (a letter that overrides the check's) and ``withheld`` (a sentence
     or NULL) are special.
+    A column ``allocations`` is several words of a command, all others are one.
     A line of ``remedy`` is left out when one of its placeholders is NULL in the row. Where that leaves no command that
     changes anything, ``withheld`` says what is missing for the proof that it is safe, and how a person finds that out.
     ``exceptions``: what looks like a violation, is legal, and stays unreported.

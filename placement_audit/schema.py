@@ -245,6 +245,8 @@ instances = _table(
     Column("compute_id", Integer, info=COMPUTE_ID),
     # where it was last built or unshelved, which no move changes
     Column("launched_on", Folded),
+    # the current flavor's, as flavors.id of the API has it
+    Column("instance_type_id", Integer),
     # the current flavor's, but neither its swap nor its extra specs
     Column("vcpus", Integer),
     Column("memory_mb", Integer),
@@ -324,6 +326,14 @@ instance_flavors = _table(
     "instance_flavors",
     Column("instance_uuid", Folded),
     Column("flavorid", String(255), info={"json": ("flavor", "cur", *FLAVORID)}),
+    info={"of": "instance_extra"},
+)
+# All flavors that a server has, of those alone of whose flavor something seems to be missing.
+own_flavors = _table(
+    Role.CELL,
+    "own_flavors",
+    Column("instance_uuid", Folded),
+    Column("flavor", Text),
     info={"of": "instance_extra"},
 )
 # Of these two only live rows of a kind (derived.ONLY): root disks, and what an image says of CPUs and memory.
@@ -440,7 +450,8 @@ reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", 
 # another node by id than by name, a row that is hidden, or one in a cell without hosts. One look at a large table, of
 # which several checks would each take their own.
 odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
-# Servers with a host that hold nothing on any host.
+# Servers with a host that hold no VCPU, PCPU, MEMORY_MB or DISK_GB on any host; of those on bare metal nodes, that hold
+# nothing at all on any. What is in a pool is on no host, with the trait of a sharing provider or without.
 unclaimed = _table(None, "unclaimed", Column("uuid", Folded))
 # Servers that hold something of a host, devices and ports included, in the tree of what is not their own compute node.
 astray = _table(None, "astray", Column("uuid", Folded))
@@ -491,11 +502,27 @@ flavor_requests = _table(
 )
 # What the current flavor, image and root disk of a server ask that holds nothing on its host, summed over groups; zero
 # amounts of core classes are kept, so that such a server without any row is one whose flavor could not be read.
+# sure: no other amounts are legal, and none belongs to a group or device of its own. hindrance: what keeps nova-manage
+# from healing it, or makes it heal wrongly; NULL where nothing about the server does.
 expected = _table(
     None,
     "expected",
     Column("instance_uuid", Folded),
     Column("resource_class", String(255)),
+    Column("amount", Integer),
+    Column("sure", Integer),
+    Column("hindrance", String(255)),
+)
+# What the flavors of own_flavors ask for and a server does not have, as all readings of all of them agree. kind
+# "class": a resource class other than the core ones of which it holds nothing anywhere; kind "alias": PCI devices by an
+# alias, whether it has them or not.
+unmet = _table(
+    None,
+    "unmet",
+    Column("cell", String(255)),
+    Column("instance_uuid", Folded),
+    Column("kind", String(8)),
+    Column("name", String(255)),
     Column("amount", Integer),
 )
 

@@ -426,6 +426,7 @@ class Estate:
             "hidden": 0,
             "compute_id": host.node["id"] if host else None,
             "launched_on": host.name if host else None,
+            "instance_type_id": flavor["id"],
             **{name: flavor[name] for name in ("vcpus", "memory_mb", "root_gb", "ephemeral_gb")},
             "deleted": 0,
             "deleted_at": None,

@@ -32,6 +32,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.sql import visitors
@@ -313,12 +314,33 @@ _TOLD: Mapping[Table, Callable[[Homes, Sequence[Column[Any]]], Sequence[Query]]]
 
 def _every_bare_server() -> Query:
     """Servers that hold nothing on a host, as if they asked for one of each class."""
-    server, classes = t.instances, t.resource_classes
-    holders = select(t.claims.c.consumer_id).where(t.claims.c.shared == 0)
+    server, classes = t.unclaimed, t.resource_classes
     asked = select(
-        server.c.uuid.label("instance_uuid"), classes.c.name.label("resource_class"), literal(1).label("amount")
+        server.c.uuid.label("instance_uuid"),
+        classes.c.name.label("resource_class"),
+        literal(1).label("amount"),
+        literal(0).label("sure"),
+        cast(null(), String).label("hindrance"),
     )
-    return asked.join_from(server, classes, server.c.uuid.not_in(holders)).where(server.c.deleted == 0)
+    return asked.join_from(server, classes, true())
+
+
+def _every_unserved_server() -> Query:
+    """Servers of flavors that ask for more than they hold, as if they asked for each class and one device."""
+    row, classes = t.own_flavors, t.resource_classes
+    columns = row.c.cell, row.c.instance_uuid
+    kinds = (
+        (literal("class"), classes.c.name, classes.c.name.not_in(t.CORE_CLASSES)),
+        (literal("alias"), literal("an alias"), classes.c.id == 0),
+    )
+    return union_all(
+        *(
+            select(*columns, kind.label("kind"), name.label("name"), literal(1).label("amount"))
+            .join_from(row, classes, true())
+            .where(some)
+            for kind, name, some in kinds
+        )
+    )
 
 
 def _every_doubtful_server(*, pinned: bool) -> Query:
@@ -365,5 +387,6 @@ STAND_INS: Mapping[Table, Query] = {
     t.expected: _every_bare_server(),
     t.misfits: _every_doubtful_server(pinned=False),
     t.flavor_requests: _every_flavor(),
+    t.unmet: _every_unserved_server(),
 }
 PINNED: Mapping[Table, Query] = {t.misfits: _every_doubtful_server(pinned=True)}

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
 from placement_audit.checks.relations import lone_computes, newest, nodes, restartable, steady
 from placement_audit.finding import Check, Impact
@@ -44,6 +44,15 @@ CHECK = Check(
             _node.c.cell,
             _node.c.host,
             restartable(_node).label("restartable"),
+            case(
+                (
+                    restartable(_node).is_(None),
+                    literal("A start of nova-compute on ")
+                    + _node.c.host
+                    + " would remove a server that was evacuated from there and is back, or is about to be. See "
+                    "openstack server migration list for evacuations from that host, and end that first.",
+                )
+            ).label("withheld"),
             _class.label("resource_class"),
             inventories.c.total,
             _service.c.version,

@@ -1,45 +1,62 @@
-from sqlalchemy import String, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, or_, select
 
-from placement_audit.checks.relations import held_below, misfit_sums, servers, unlike_flavor
+from placement_audit.checks.healing import (
+    KEPT_CLASS,
+    KEPT_ON,
+    POOL,
+    disk_pools,
+    held_rows,
+    look_on_both,
+    offers,
+    other_host,
+    takes,
+    writable,
+)
+from placement_audit.checks.relations import misfit_sums, servers, storage_alone, unlike_flavor
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     allocations,
     claims,
     consumers,
     flavors,
-    inventories,
     migrations,
     misfits,
     projects,
-    reach,
     resource_classes,
     resource_providers,
-    trees,
     users,
 )
 
 _sums, _server, _own = misfit_sums(), servers(), resource_providers.alias("own_provider")
 
-# `allocation set` replaces all that the server holds: offered only where that is one plain set of rows on one provider,
-# too small for the only flavor that it can have.
+# `allocation set` replaces all that the server holds: offered only where what differs is on the host itself and too
+# small for the only flavor that it can have. All else is written as it is.
 _rows, _classes, _wanted, _differs = (
-    allocations.alias("kept_row"),
-    resource_classes.alias("kept_class"),
+    allocations.alias("kept_on_host"),
+    resource_classes.alias("kept_class_on_host"),
     misfits.alias("wanted"),
     misfits.alias("differs"),
 )
-_here, _elsewhere, _move, _moved = (
-    claims.alias("here"),
+_elsewhere, _move, _moved, _other_root = (
     claims.alias("elsewhere"),
     migrations.alias("unsettled_move"),
     claims.alias("moved"),
+    resource_providers.alias("other_root"),
 )
-_differing = exists().where(_differs.c.instance_uuid == _server.c.uuid, _differs.c.resource_class == _classes.c.name)
+
+
+def _differing(name: ColumnElement[str]) -> ColumnElement[bool]:
+    of_it = exists().where(_differs.c.instance_uuid == _server.c.uuid, _differs.c.resource_class == name)
+    return of_it.correlate_except(_differs)
+
+
 _kept = (
     select(func.aggregate_strings(_classes.c.name + "=" + cast(_rows.c.used, String), ","))
     .select_from(_rows)
     .join(_classes, _classes.c.id == _rows.c.resource_class_id)
-    .where(_rows.c.consumer_id == _server.c.uuid, ~_differing.correlate_except(_differs))
+    .where(_rows.c.consumer_id == _server.c.uuid, _rows.c.resource_provider_id == _own.c.id)
+    .where(~_differing(_classes.c.name))
+    .correlate(_server, _own)
     .scalar_subquery()
 )
 _corrected = (
@@ -47,11 +64,13 @@ _corrected = (
     .where(_wanted.c.instance_uuid == _server.c.uuid, _wanted.c.amount > 0)
     .scalar_subquery()
 )
-_names = (
-    select(func.count(_rows.c.resource_class_id.distinct()))
-    .where(_rows.c.consumer_id == _server.c.uuid, _rows.c.used > 0)
-    .correlate(_server)
-    .scalar_subquery()
+_others = held_rows(_server.c.uuid, KEPT_ON.c.id != _own.c.id)
+_allocations = (
+    literal("--allocation rp=")
+    + _own.c.uuid
+    + func.coalesce(literal(",") + _corrected, "")
+    + func.coalesce(literal(",") + _kept, "")
+    + func.coalesce(literal(" ") + _others, "")
 )
 _unsettled = exists().where(
     _move.c.instance_uuid == _server.c.uuid,
@@ -60,44 +79,98 @@ _unsettled = exists().where(
         exists().where(_moved.c.consumer_id == _move.c.uuid).correlate_except(_moved),
     ),
 )
-_plain = exists().where(_here.c.consumer_id == _server.c.uuid, _here.c.root_id == _own.c.id, _here.c.rows == _names)
-_more = exists().where(_elsewhere.c.consumer_id == _server.c.uuid, _elsewhere.c.root_id != _own.c.id)
-# What the host itself does not offer cannot be set on it, and disk may belong on what shares with it.
-_offered, _offered_class, _asked = (
-    inventories.alias("offered"),
-    resource_classes.alias("offered_class"),
-    misfits.alias("asked"),
+_on_another_host = exists().where(
+    _elsewhere.c.consumer_id == _server.c.uuid,
+    _elsewhere.c.root_id == _other_root.c.id,
+    _elsewhere.c.root_id != _own.c.id,
+    _elsewhere.c.own > 0,
+    ~storage_alone(_other_root).self_group(),
 )
-_offers = exists().where(
-    _offered.c.resource_provider_id == _own.c.id,
-    _offered.c.resource_class_id == _offered_class.c.id,
-    _offered_class.c.name == _asked.c.resource_class,
+_asked_class = resource_classes.alias("asked_class")
+
+
+def _of_differing(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the conditions hold for some class that differs."""
+    return exists().where(
+        _differs.c.instance_uuid == _server.c.uuid, _asked_class.c.name == _differs.c.resource_class, *conditions
+    )
+
+
+# Some of what differs is on what is below the host, or on what shares with it.
+_apart = held_rows(_server.c.uuid, KEPT_ON.c.id != _own.c.id, _differing(KEPT_CLASS.c.name)).is_not(None)
+_disk_in_a_pool = and_(
+    _of_differing(_asked_class.c.name == "DISK_GB"), disk_pools(_own.c.id, func.count(POOL.c.id)) > 0
 )
-_not_offered = exists().where(
-    _asked.c.instance_uuid == _server.c.uuid,
-    _asked.c.amount > 0,
-    ~_offers.correlate_except(_offered, _offered_class),
+_not_offered = _of_differing(_differs.c.amount > 0, ~offers(_own.c.id, _asked_class.c.id))
+_same, _same_class = allocations.alias("same"), resource_classes.alias("same_class")
+# What stays as it is is written, too: before release 14 placement refuses that where more is held than there is.
+_no_longer_taken = exists().where(
+    _same.c.consumer_id == _server.c.uuid,
+    _same_class.c.id == _same.c.resource_class_id,
+    ~_differing(_same_class.c.name),
+    ~takes(_same.c.resource_provider_id, _same.c.resource_class_id, _same.c.used, literal(0)),
 )
-_disk_differs = exists().where(_asked.c.instance_uuid == _server.c.uuid, _asked.c.resource_class == "DISK_GB")
-_shares_disk = exists().where(
-    reach.c.root_id == _own.c.id,
-    trees.c.provider_id == reach.c.provider_id,
-    trees.c.root_id != _own.c.id,
-    _offered.c.resource_provider_id == reach.c.provider_id,
-    _offered.c.resource_class_id == _offered_class.c.id,
-    _offered_class.c.name == "DISK_GB",
+_full = or_(
+    _of_differing(
+        _differs.c.amount > 0,
+        ~takes(_own.c.id, _asked_class.c.id, _differs.c.amount, _differs.c.amount - _differs.c.held),
+    ),
+    _no_longer_taken,
 )
-_certain = and_(
-    _sums.c.sure == 1,
-    _sums.c.short > 0,
-    _server.c.vm_state.not_in(("error", "resized")),
-    _plain,
-    ~_more,
-    held_below(_server.c.uuid, _own.c.id).is_(None),
-    ~_unsettled,
-    ~_not_offered,
-    ~and_(_disk_differs, _shares_disk),
+_other = other_host(_server)
+# In the order in which they are told.
+_doubts: tuple[tuple[ColumnElement[bool], ColumnElement[str] | str], ...] = (
+    (
+        _sums.c.classes == 0,
+        "What nova keeps of its flavor cannot be read. Look at its size on the host (virsh dumpxml).",
+    ),
+    (
+        _server.c.vm_state == "error",
+        "The server is in error, and the rows do not tell with which size it runs, if at all. Look on the host (virsh "
+        "dumpxml).",
+    ),
+    (_other.is_not(None), look_on_both(_server.c.host, func.coalesce(_other, ""))),
+    (
+        or_(_unsettled, _server.c.vm_state == "resized"),
+        "A resize or migration of it has not ended well, or not yet, so it may run with its old size or the new one. "
+        "Look on the host (virsh dumpxml), and end the move first.",
+    ),
+    (
+        _on_another_host,
+        "It holds something on another host, too: see first which of the two is right (X09).",
+    ),
+    (
+        _sums.c.short == 0,
+        "It holds no less than its flavor asks for, so no server is in danger, and placement itself may have counted "
+        "twice. A resize or a cold migration writes it anew.",
+    ),
+    (
+        _sums.c.sure == 0,
+        "Its flavor can be read in several ways, so the right amounts are not certain. See what other servers of the "
+        "flavor hold, and what the host gives it (virsh dumpxml).",
+    ),
+    (
+        or_(_apart, _disk_in_a_pool),
+        "What differs may belong on the host itself, below it, or on a pool that it draws from. Find out where the "
+        "server has it, and write all that it holds with allocation set.",
+    ),
+    (
+        ~writable(_server.c.uuid),
+        "It holds something twice, or of what placement does not know, which allocation set cannot write again: see to "
+        "that first.",
+    ),
+    (
+        _not_offered,
+        "The host itself does not offer all that is missing, and placement refuses what is not offered. Find out on "
+        "which provider other servers of the host have it.",
+    ),
+    (
+        _full,
+        "Placement has no room for it: with what is reserved and held there, a provider that it holds takes no more, "
+        "and the write is refused. Move other servers away first, or correct what is reserved.",
+    ),
 )
+_certain = and_(*(~condition for condition, _ in _doubts))
 
 CHECK = Check(
     code="X10",
@@ -129,7 +202,7 @@ CHECK = Check(
         "openstack server show {instance}",
         "openstack server migration list --server {instance}",
         "openstack resource provider allocation show {instance}",
-        "openstack --os-placement-api-version 1.28 resource provider allocation set --allocation {allocation}"
+        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocations}"
         " --project-id {project} --user-id {user} {instance}",
     ),
     references=("https://docs.openstack.org/nova/latest/user/flavors.html",),
@@ -139,15 +212,11 @@ CHECK = Check(
         .add_columns(
             projects.c.external_id.label("project"),
             users.c.external_id.label("user"),
+            case((_certain, _allocations)).label("allocations"),
             case(
-                (
-                    _certain,
-                    literal("rp=")
-                    + _own.c.uuid
-                    + func.coalesce(literal(",") + _corrected, "")
-                    + func.coalesce(literal(",") + _kept, ""),
-                )
-            ).label("allocation"),
+                (projects.c.external_id.is_(None), "Placement knows no owner of it, see P13 to P15."),
+                *_doubts,
+            ).label("withheld"),
         )
         .outerjoin(consumers, consumers.c.uuid == _server.c.uuid)
         .outerjoin(projects, projects.c.id == consumers.c.project_id)

@@ -175,6 +175,15 @@ CHECK = Check(
             _listed.c.cell,
             _listed.c.host,
             restartable(_listed).label("restartable"),
+            case(
+                (
+                    restartable(_listed).is_(None),
+                    literal("A start of nova-compute on ")
+                    + _listed.c.host
+                    + " would remove a server that was evacuated from there and is back, or is about to be. Read in "
+                    "its log what it says of PCI in placement; openstack server migration list shows the evacuations.",
+                )
+            ).label("withheld"),
             _listed.c.node,
             _listed.c.provider,
             _listed.c.state,

@@ -1,3 +1,5 @@
+from sqlalchemy import literal
+
 from placement_audit.checks.relations import misfit_sums, servers, unlike_flavor
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import flavors, resource_providers
@@ -32,8 +34,14 @@ CHECK = Check(
     references=("https://docs.openstack.org/nova/latest/admin/cpu-topologies.html",),
     optional=(flavors,),
     query=(
-        unlike_flavor(_sums, _server, _own).where(
-            _sums.c.classes > 0, _sums.c.pinned == 1, _sums.c.cpus == _sums.c.classes
+        unlike_flavor(_sums, _server, _own)
+        .add_columns(
+            literal(
+                "Whether its CPUs are dedicated or shared on this host the rows do not tell, and so not whether it "
+                "should hold PCPU or VCPU. Look on the host (virsh vcpupin) and at what other servers of the flavor "
+                "hold there; write that, and all else that it holds, with allocation set."
+            ).label("withheld")
         )
+        .where(_sums.c.classes > 0, _sums.c.pinned == 1, _sums.c.cpus == _sums.c.classes)
     ),
 )

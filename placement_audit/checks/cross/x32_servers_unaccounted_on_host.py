@@ -11,11 +11,11 @@ from placement_audit.schema import resource_providers
 _MANY = 10
 
 
-def _short(query: Select[Any], name: str) -> Subquery:
+def _short(query: Select[Any], name: str) -> CTE:
     """A check's query without what only its own findings need: SQLite takes no statement that is too deep."""
     wanted = ("provider", "right_provider", "instance", "newest_change", "healable", "impact")
     columns = [column for column in query.selected_columns if column.name in wanted]
-    return query.order_by(None).with_only_columns(*columns).subquery(name)
+    return query.order_by(None).with_only_columns(*columns).cte(name)
 
 
 _bare = _short(x06_server_without_allocation.CHECK.query, "bare")
@@ -31,7 +31,7 @@ _each = union(
     select(_stray.c.right_provider, _stray.c.instance, _stray.c.newest_change, literal(0)).where(
         _stray.c.impact == "H"
     ),
-).subquery("each_server")
+).cte("each_server")
 # A server that is on two wrong hosts is one all the same.
 _found = (
     select(
@@ -41,7 +41,7 @@ _found = (
         func.min(_each.c.healable).label("healable"),
     )
     .group_by(_each.c.provider, _each.c.instance)
-    .subquery("found")
+    .cte("found")
 )
 _placed = select(
     _found,
@@ -49,7 +49,7 @@ _placed = select(
     func.row_number()
     .over(partition_by=_found.c.provider, order_by=(_found.c.newest_change, _found.c.instance))
     .label("age"),
-).subquery("in_order")
+).cte("in_order")
 _hosts = (
     select(
         _placed.c.provider,
@@ -59,7 +59,7 @@ _hosts = (
     )
     .group_by(_placed.c.provider)
     .having(func.count() > 1)
-    .subquery("hosts")
+    .cte("hosts")
 )
 _node, _server = nodes(), servers()
 _there = (
@@ -81,7 +81,7 @@ _counted = (
     .select_from(_hosts)
     .join(resource_providers, resource_providers.c.uuid == _hosts.c.provider)
     .join(_node, _node.c.uuid == _hosts.c.provider)
-    .subquery("counted")
+    .cte("counted")
 )
 # As many as make a finding by themselves: with the youngest of them it began, whatever came later.
 _enough = case((_counted.c.on_host >= 2 * _MANY, _MANY), (_counted.c.on_host > 2, _counted.c.on_host // 2 + 1), else_=2)
@@ -111,8 +111,10 @@ CHECK = Check(
     remedy=(
         "openstack server list --all-projects --host {host}",
         "openstack resource provider usage show {provider}",
-        # It acts only on servers that hold nothing at all.
-        "nova-manage placement heal_allocations --dry-run --verbose  # shall name all {healable}",
+        # One by one: without --instance it goes through all servers, and stops at the first that it refuses.
+        "for server in $(openstack server list --all-projects --host {healable_host} -f value -c ID); do"
+        ' nova-manage placement heal_allocations --dry-run --verbose --instance "$server"; done'
+        "  # shall name all {healable}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
     absorbs={"X06": ("provider",), "X08": ("right_provider",)},
@@ -127,7 +129,15 @@ CHECK = Check(
             _counted.c.servers,
             _counted.c.on_host,
             _counted.c.healable,
+            case((_counted.c.healable.is_not(None), _counted.c.host)).label("healable_host"),
             _counted.c.examples,
+            case(
+                (
+                    _counted.c.healable.is_(None),
+                    "Not all of these servers can be healed by nova-manage: of some the rows do not tell where they "
+                    "run or what they should hold. placement-audit audit --select X06,X08 tells of each of them.",
+                )
+            ).label("withheld"),
             _began.label("newest_change"),
         )
         .where(or_(_counted.c.servers * 2 > _counted.c.on_host, _counted.c.servers >= _MANY))

@@ -72,6 +72,10 @@ CHECK = Check(
                 (_lives, literal("server ") + pci_devices.c.instance_uuid + ", which is not on this host"),
                 else_=literal("server ") + pci_devices.c.instance_uuid + ", which is gone",
             ).label("owner"),
+            literal(
+                "No command frees a device: nova-compute does each time it counts what it has, and it is up. Its log "
+                "tells what keeps it from that."
+            ).label("withheld"),
             newest(changed(pci_devices), _server_changed, last_move(pci_devices.c.instance_uuid)).label(
                 "newest_change"
             ),

@@ -1,6 +1,7 @@
 from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.deployment import is_on, setting
+from placement_audit.checks.healing import refused_again, with_devices
 from placement_audit.checks.relations import impact, place_of, placed, reads_nova, sample, servers
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import NOBODY, consumers, instances, projects, users
@@ -13,8 +14,12 @@ _default = and_(
     func.coalesce(_their_project, literal(NOBODY)) == NOBODY, func.coalesce(_their_user, literal(NOBODY)) == NOBODY
 )
 _server = servers()
-# What heal_allocations takes up: a server on a host that nothing is being done to.
-_healable = exists().where(_server.c.uuid == consumers.c.uuid, placed(_server), _server.c.task_state.is_(None))
+# What heal_allocations takes up: a server on a host that nothing is being done to. One with devices stops it.
+_healable = and_(
+    exists().where(_server.c.uuid == consumers.c.uuid, placed(_server), _server.c.task_state.is_(None)),
+    ~with_devices(consumers.c.uuid),
+    consumers.c.uuid.not_in(refused_again()),
+)
 _listed = (
     select(
         literal("consumers").label("table"),
@@ -38,7 +43,7 @@ CHECK = Check(
         "A client of microversion 1.7 or less wrote them, or the online migration made their records. Placement "
         "reports their usage for no project: where nova counts quotas in placement, it counts these servers for "
         "nobody. heal_allocations gives a server that is on a host its owner back; without --instance it goes "
-        "through all servers."
+        "through all servers, and stops at the first with a VGPU or a device profile."
     ),
     exceptions=(
         "an owner that incomplete_consumer_project_id or _user_id names, not the default, unless --config-file gives "
@@ -63,6 +68,17 @@ CHECK = Check(
             func.min(_listed.c.uuid).label("first"),
             case((_default, "placement")).label("where_default"),
             func.min(_listed.c.server).label("first_server"),
+            case(
+                (~reads_nova(), "Whose they are only nova knows: audit its databases, too."),
+                (
+                    func.count(_listed.c.server) == 0,
+                    "None of them is a server that heal_allocations takes up: on a host, without a task and without "
+                    "devices, where no more is held than there is. For others write what they hold once more, with "
+                    "their owner, by allocation set.",
+                ),
+                else_="What is shown is a dry run. Once it names the right owner, run it without --dry-run, for each "
+                "server in its turn.",
+            ).label("withheld"),
             sample(_listed.c.uuid, _listed.c.place).label("sample"),
             # The oldest: one that is young must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),

@@ -1,4 +1,4 @@
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, func, null, select
 
 from placement_audit.checks.relations import class_name
 from placement_audit.finding import Check, Impact
@@ -50,6 +50,18 @@ CHECK = Check(
             class_name(_bad.c.resource_class_id).label("resource_class"),
             _bad.c.used,
             case((~_has_good_rows, resource_classes.c.name)).label("class_to_unset"),
+            case(
+                (
+                    _has_good_rows,
+                    "The command would take a good row of the same class along. Write all that the consumer shall hold "
+                    "with allocation set, which replaces every row.",
+                ),
+                (
+                    resource_classes.c.name.is_(None),
+                    "Placement has no name for the class, and no command takes it without: see P12 first.",
+                ),
+                else_=null(),
+            ).label("withheld"),
             _bad.c.newest.label("newest_change"),
         )
         .select_from(_bad)

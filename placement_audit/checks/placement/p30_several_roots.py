@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import case, exists, func, or_, select
 
 from placement_audit.checks.relations import impact, reads_nova
 from placement_audit.finding import Check, Impact
@@ -7,28 +7,41 @@ from placement_audit.schema import (
     consumer_types,
     consumers,
     instances,
+    inventories,
     migrations,
+    resource_classes,
     resource_providers,
+    trees,
     unknown_consumers,
 )
 
 # Nova writes no consumer type at all, up to 2026.2, so any other word is another service's (SEMANTICS A.9, D.16).
 _foreign = func.max(consumer_types.c.name).not_in(("INSTANCE", "MIGRATION"))
 
+_place, _offered, _class = trees.alias("place"), inventories.alias("offered"), resource_classes.alias("offered_class")
+_a_host = exists().where(
+    _place.c.root_id == claims.c.root_id,
+    _offered.c.resource_provider_id == _place.c.provider_id,
+    _class.c.id == _offered.c.resource_class_id,
+    _class.c.name.in_(("VCPU", "PCPU", "MEMORY_MB")),
+)
+
 CHECK = Check(
     code="P30",
     name="several-roots",
     impact=Impact.MEDIUM,
     title="Consumer that holds compute resources on several hosts",
-    message="{consumer} holds compute resources on {roots} hosts: {providers}",
+    message=(
+        "{consumer} holds compute resources on {roots} hosts: {providers}; an evacuated server does so legally until "
+        "its old host is back"
+    ),
     identity=("consumer",),
     why=(
         "A server belongs on one host; what it keeps on another is lost to placement. Without nova's databases it "
-        "cannot be told which host is right, and an evacuated server holds both legally until its old host returns: "
-        "look before anything is removed."
+        "cannot be told which host is right: look before anything is removed."
     ),
     exceptions=(
-        "sharing providers and neutron segments",
+        "sharing providers, wherever they stand, one that lost its trait included, and neutron segments",
         "resources on another root that are no host's own (bandwidth, custom classes)",
         "a consumer that nova knows, where nova's databases are read: the checks that see both sides judge it",
         "a consumer that nova does not know, or of another service's type, is information",
@@ -47,6 +60,11 @@ CHECK = Check(
             func.aggregate_strings(resource_providers.c.name, ", ").label("providers"),
             func.max(consumer_types.c.name).label("consumer_type"),
             func.max(claims.c.newest).label("newest_change"),
+            case(
+                (reads_nova(), "Nova does not know the consumer, so nothing tells on which of them it is, if on any."),
+                else_="Without nova's databases nobody can tell on which of them the server runs. Audit them, too, or "
+                "look at the server and its migrations.",
+            ).label("withheld"),
             impact((_foreign, "I"), (reads_nova(), "I"), otherwise="M").label("impact"),
         )
         .select_from(claims)
@@ -54,7 +72,8 @@ CHECK = Check(
         .outerjoin(consumers, consumers.c.uuid == claims.c.consumer_id)
         .outerjoin(consumer_types, consumer_types.c.id == consumers.c.consumer_type_id)
         .where(claims.c.consumer_id.in_(select(unknown_consumers.c.consumer_id)))
-        .where(claims.c.shared == 0, claims.c.core > 0)
+        # Disk alone may be in a pool that lost the trait of one: such a root offers neither CPUs nor memory.
+        .where(claims.c.core > 0, or_(claims.c.vcpu + claims.c.pcpu + claims.c.memory_mb > 0, _a_host))
         .group_by(claims.c.consumer_id)
         .having(func.count(claims.c.root_id.distinct()) > 1)
         .order_by("consumer")

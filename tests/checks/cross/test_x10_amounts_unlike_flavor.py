@@ -64,6 +64,7 @@ def test_fires_for_less_than_the_flavor(
 
 def test_fires_and_keeps_what_else_it_holds(audit: Auditor, estate: Estate, host: Compute) -> None:
     flavor = estate.flavor("ssd", 2, 4096, 20, extra_specs={"resources:CUSTOM_SSD": "3"})
+    estate.inventory(host.provider, "CUSTOM_SSD", 3)
     holding(estate, host, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20, "CUSTOM_SSD": 3}, flavor)
     (finding,) = audit(estate, "X10")
     command = finding.remedy[-1].split()

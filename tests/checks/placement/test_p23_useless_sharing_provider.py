@@ -58,7 +58,7 @@ def test_fires_when_it_is_alone_in_its_aggregates(audit: Auditor, estate: Estate
     estate.aggregate("rack", host.provider)
     estate.claim(uuid_of("web"), pool, {"DISK_GB": 20})
     (finding,) = audit(estate, "P23")
-    assert finding.evidence == {"reason": "no other provider is in its aggregates", "consumers": 1}
+    assert finding.evidence == {"reason": "no provider of another tree is in its aggregates", "consumers": 1}
     assert len(finding.remedy) == 3
 
 
