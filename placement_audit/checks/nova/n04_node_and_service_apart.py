@@ -39,8 +39,7 @@ _node_without_service = select(
             + ", and since 2024.1 nova-compute refuses to start beside guests when its service record is gone. A DBA "
             "brings the record back (deleted = 0 in services of "
             + _node.c.cell
-            + "), where it was not archived; else the servers have to be shut down, exported and built anew. See with "
-            "'virsh list --all' on the host which guests there are.",
+            + "; an archived one is in shadow_services). See with 'virsh list --all' on it which guests there are.",
         ),
         else_=restart_withheld(_node),
     ).label("withheld"),

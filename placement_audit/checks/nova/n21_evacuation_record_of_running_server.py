@@ -20,7 +20,13 @@ _server, _service = servers(), lone_computes()
 _up = func.coalesce(up(_service), 0) == 1
 _movable = and_(_up, _server.c.vm_state == "active", _server.c.task_state.is_(None), ~busy(_server), ~moving(_server))
 _name = cast(migrations.c.source_compute, String)
-_record = literal("the record (migrations of ") + migrations.c.cell + ", id " + cast(migrations.c.id, String) + ")"
+_end_it = (
+    literal("a DBA sets the status of the record (migrations of ")
+    + migrations.c.cell
+    + ", id "
+    + cast(migrations.c.id, String)
+    + case((migrations.c.status == "done", literal(") to 'completed'")), else_=literal(") to 'failed'"))
+)
 
 CHECK = Check(
     code="N21",
@@ -28,7 +34,7 @@ CHECK = Check(
     impact=Impact.HIGH,
     title="Server that the next start of nova-compute on its host would remove",
     message=(
-        "server {instance} is on {host} ({vm_state}), and its evacuation from {host} is still {status}: when "
+        "server {instance} ({vm_state}) is on {host}, and its evacuation from {host} is still {status}: when "
         "nova-compute on {host} starts the next time, it removes the guest"
     ),
     identity=("cell", "migration_id"),
@@ -40,7 +46,7 @@ CHECK = Check(
         "forced down matters only for how soon."
     ),
     exceptions=(
-        "an evacuation that goes on: the server has a task, and the record is less than a day old",
+        "an evacuation that goes on, or is stuck while the host is down (N08)",
         "a server that is elsewhere: there its old guest is what shall be removed",
         "a server that two cells show",
     ),
@@ -73,8 +79,8 @@ CHECK = Check(
                     + " is down and must stay so for now, and nova has no command that ends such a record. See on both "
                     "hosts where the guest is ('virsh list --all'). If it is on "
                     + _name
-                    + " alone, a DBA ends "
-                    + _record
+                    + " alone, "
+                    + _end_it
                     + " before that service starts.",
                 ),
                 else_=literal(
@@ -83,8 +89,8 @@ CHECK = Check(
                     "that the guest is on "
                 )
                 + _name
-                + " alone, and have a DBA end "
-                + _record
+                + " alone: then "
+                + _end_it
                 + ". Until then that nova-compute must not restart.",
             ).label("withheld"),
             newest(changed(migrations), last_move(_server.c.uuid)).label("newest_change"),
@@ -99,8 +105,8 @@ CHECK = Check(
         .where(
             or_(
                 migrations.c.status == "done",
-                _server.c.task_state.is_(None),
-                changed(migrations) < before(days=1),
+                func.coalesce(_server.c.task_state, "").not_like("rebuild%"),
+                and_(_up, changed(migrations) < before(days=1)),
             )
         )
         .order_by("cell", "migration_id")

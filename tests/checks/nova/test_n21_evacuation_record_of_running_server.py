@@ -94,12 +94,24 @@ def test_in_flight_right_after_it_came_back(
     assert not finding.settled
 
 
+@pytest.mark.parametrize("hours", [1, 100])
 def test_quiet_while_an_evacuation_goes_on(
-    audit: Auditor, estate: Estate, server: Server, home: Compute, record: Row
+    audit: Auditor, estate: Estate, server: Server, home: Compute, record: Row, hours: int
 ) -> None:
-    server.instance["task_state"] = "rebuilding"
-    record.update(status="pre-migrating", created_at=estate.ago(hours=1), updated_at=estate.ago(hours=1))
+    server.instance["task_state"] = "rebuild_spawning"
+    record.update(status="pre-migrating", created_at=estate.ago(hours=hours), updated_at=estate.ago(hours=hours))
+    home.service["last_seen_up"] = estate.ago(hours=hours + 1)
     assert audit(estate, "N21") == []
+
+
+def test_fires_for_a_host_that_came_back_without_a_start(
+    audit: Auditor, estate: Estate, server: Server, record: Row
+) -> None:
+    """It was cut off, evacuated from, and nobody has restarted it."""
+    server.instance["task_state"] = "rebuilding"
+    record["status"] = "accepted"
+    (finding,) = audit(estate, "N21")
+    assert finding.withheld
 
 
 @pytest.mark.parametrize(
