@@ -201,6 +201,106 @@ def _unknown_consumers() -> Select[Any]:
     )
 
 
+# SEMANTICS D.1: anything else, unknown words and NULL included, is in progress.
+TERMINAL = ("confirmed", "reverted", "error", "failed", "completed", "cancelled", "done")
+# An evacuation in one of these makes nova-compute remove the guest when it starts on the source (nova 20 to 34,
+# ComputeManager._destroy_evacuated_instances, which reads deleted records, too, and does not look where the server is).
+REMOVING = ("accepted", "pre-migrating", "done")
+
+
+def _start_hazards() -> CompoundSelect[Any]:
+    """What a start of nova-compute would do to what is open on its host (ComputeManager.init_host, nova 20 to 34)."""
+    evacuation, server = t.migrations.alias("evacuation_from_here"), t.instances.alias("evacuated_server")
+    back, left = t.migrations.alias("way_back"), t.migrations.alias("way_out")
+    # nova's host may be wrong: the last that is known of the guest may be that it came here.
+    gone_again = (
+        exists()
+        .where(
+            left.c.instance_uuid == back.c.instance_uuid,
+            left.c.cell == back.c.cell,
+            left.c.source_compute == back.c.dest_compute,
+            left.c.id > back.c.id,
+            left.c.status.in_(("confirmed", "completed", "done")),
+        )
+        .correlate_except(left)
+    )
+    came_back = (
+        exists()
+        .where(
+            back.c.instance_uuid == evacuation.c.instance_uuid,
+            back.c.cell == evacuation.c.cell,
+            back.c.dest_compute == evacuation.c.source_compute,
+            back.c.id > evacuation.c.id,
+            func.coalesce(back.c.status, "").not_in(("failed", "cancelled", "reverted")),
+            ~gone_again,
+        )
+        .correlate_except(back)
+    )
+    removes = (
+        select(
+            evacuation.c.cell,
+            evacuation.c.source_compute.label("host"),
+            (
+                literal("remove the guest of server ")
+                + server.c.uuid
+                + ", whose evacuation from there is still "
+                + evacuation.c.status
+            ).label("would"),
+        )
+        .join(server, and_(server.c.uuid == evacuation.c.instance_uuid, server.c.cell == evacuation.c.cell))
+        .where(evacuation.c.migration_type == "evacuation", evacuation.c.status.in_(REMOVING))
+        .where(evacuation.c.source_compute.is_not(None), server.c.deleted == 0)
+        .where(or_(server.c.host == evacuation.c.source_compute, came_back))
+    )
+    busy = t.instances.alias("busy_server")
+    task, state = func.coalesce(busy.c.task_state, ""), func.coalesce(busy.c.vm_state, "")
+    words = case(
+        (or_(task == "deleting", state == "deleted"), literal("delete server ") + busy.c.uuid + " for good"),
+        (state == "building", literal("put server ") + busy.c.uuid + ", which is being built, into error"),
+        else_=literal("break off or repeat what server ") + busy.c.uuid + " does, whose task is " + task,
+    )
+    interrupts = select(busy.c.cell, busy.c.host, words.label("would")).where(
+        busy.c.deleted == 0, busy.c.host.is_not(None), or_(task != "", state.in_(("building", "deleted")))
+    )
+    # It waits for its turn, and is on no host yet (_error_out_instances_whose_build_was_interrupted).
+    waiting, row, own, node = (
+        t.instances.alias("waiting_server"),
+        t.allocations.alias("waiting_claim"),
+        t.resource_providers.alias("waiting_on"),
+        t.compute_nodes.alias("waiting_node"),
+    )
+    builds = (
+        select(
+            node.c.cell,
+            node.c.host,
+            (literal("put server ") + waiting.c.uuid + ", which is being built, into error").label("would"),
+        )
+        .select_from(waiting)
+        .join(row, row.c.consumer_id == waiting.c.uuid)
+        .join(own, own.c.id == row.c.resource_provider_id)
+        .join(node, and_(node.c.uuid == own.c.uuid, node.c.cell == waiting.c.cell))
+        .where(waiting.c.deleted == 0, waiting.c.vm_state == "building", waiting.c.host.is_(None))
+        .where(node.c.deleted == 0, node.c.host.is_not(None))
+    )
+    return union(removes, *(_broken_off(side) for side in ("source_compute", "dest_compute")), interrupts, builds)
+
+
+def _broken_off(side: str) -> Select[Any]:
+    """Open moves from or to a host; one that waits for its confirmation stays as it is."""
+    move, server = t.migrations.alias("open_move"), t.instances.alias("moving_server")
+    kind, status = func.coalesce(move.c.migration_type, "migration"), func.coalesce(move.c.status, "")
+    return (
+        select(
+            move.c.cell,
+            move.c[side].label("host"),
+            (literal("break off the ") + kind + " of server " + server.c.uuid + ", which is " + status).label("would"),
+        )
+        .join(server, and_(server.c.uuid == move.c.instance_uuid, server.c.cell == move.c.cell))
+        .where(move.c.deleted == 0, status.not_in((*TERMINAL, "finished")), move.c[side].is_not(None))
+        .where(server.c.deleted == 0)
+    )
+
+
 # It needs no flavors: without them those with swap are doubtful, too, and their own flavors are read.
 def _doubtful() -> Select[Any]:
     server, node, own, tree = t.instances, t.compute_nodes, t.resource_providers, t.trees
@@ -302,6 +402,7 @@ SELECTS: Mapping[Table, Select[Any] | CompoundSelect[Any]] = {
     t.claims: _claims(),
     t.reach: _reach(),
     t.odd_servers: _odd_servers(),
+    t.start_hazards: _start_hazards(),
     t.unclaimed: _unclaimed(),
     t.astray: _astray(),
     t.unknown_consumers: _unknown_consumers(),
@@ -539,6 +640,7 @@ MADE_OF: Mapping[Table, tuple[Table, ...]] = {
         *(t.instances, t.claims, t.compute_nodes, t.resource_providers),
         *(t.inventories, t.resource_classes, t.trees),
     ),
+    t.start_hazards: (t.migrations, t.instances, t.allocations, t.resource_providers, t.compute_nodes),
     t.astray: (t.instances, t.compute_nodes, t.claims, t.resource_providers),
     t.unknown_consumers: (t.claims, t.instances, t.migrations),
     t.flavor_requests: (t.flavors, t.flavor_extra_specs, t.services),

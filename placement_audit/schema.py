@@ -450,6 +450,15 @@ reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", 
 # another node by id than by name, a row that is hidden, or one in a cell without hosts. One look at a large table, of
 # which several checks would each take their own.
 odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
+# What a start of nova-compute on a host would remove, break off or change there, a row each: ``would`` goes on after
+# "it would" (checks/restarts.py).
+start_hazards = _table(
+    None,
+    "start_hazards",
+    Column("cell", String(255)),
+    Column("host", Folded),
+    Column("would", Text),
+)
 # Servers with a host that hold no VCPU, PCPU, MEMORY_MB or DISK_GB on any host; of those on bare metal nodes, that hold
 # nothing at all on any. What is in a pool is on no host, with the trait of a sharing provider or without.
 unclaimed = _table(None, "unclaimed", Column("uuid", Folded))

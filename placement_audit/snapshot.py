@@ -80,6 +80,7 @@ _INDEXED = (
     (t.trees, "provider_id"),
     (t.claims, "consumer_id"),
     (t.claims, "root_id"),
+    (t.start_hazards, "host"),
     (t.reach, "root_id"),
     (t.flavor_requests, "flavor_id"),
     (t.expected, "instance_uuid"),

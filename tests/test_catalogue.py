@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import string
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from placement_audit.audit import tables_of
 from placement_audit.checks import catalogue
 from placement_audit.demo.estate import Estate
 from placement_audit.finding import SUBJECTS, Check
+from placement_audit.schema import start_hazards
 from tests.support import Auditor, sqlite_urls
 
 ROOT = Path(__file__).parent.parent
@@ -67,9 +69,17 @@ def test_a_row_has_a_subject_a_clock_and_a_why(check: Check) -> None:
 
 
 @every_check
-def test_no_restart_that_would_remove_a_server(check: Check) -> None:
-    restarts = [line for line in check.remedy if line.startswith("systemctl restart nova-compute")]
-    assert all("{restartable}" in line for line in restarts)
+def test_every_start_of_nova_compute_is_asked_for(check: Check) -> None:
+    """A start may remove, break off or delete something: checks/restarts.py tells where, and the finding says what."""
+    # Whatever form the hint has: a command, a comment, a signal.
+    starts = [
+        line
+        for line in check.remedy
+        if re.search(r"\b(re)?(start|load)(s|ed|ing)?\b|\bSIGHUP\b", line, re.IGNORECASE)
+        and not re.search(r"placement-api|nova-scheduler", line)
+    ]
+    assert all(placeholders(line) & {"restartable", "startable", "undeletable"} for line in starts), starts
+    assert not starts or (start_hazards in tables_of(check) and "withheld" in columns(check))
 
 
 @every_check

@@ -31,11 +31,15 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 
+from placement_audit import derived
 from placement_audit import schema as t
+from placement_audit.checks import restarts
 from placement_audit.checks.deployment import is_on, number
 
+# Of checks/restarts.py, for those that import it from here.
+restartable, restart_withheld = restarts.restartable, restarts.restart_withheld
 # SEMANTICS D.1: anything else, unknown words and NULL included, is in progress.
-TERMINAL = ("confirmed", "reverted", "error", "failed", "completed", "cancelled", "done")
+TERMINAL = derived.TERMINAL
 # SEMANTICS C.8: task states in which allocations may be on their way; resize_* and rebuild* are matched by prefix.
 _BUSY = (
     "scheduling",
@@ -206,36 +210,6 @@ def evacuated_from(server: FromClause, root: FromClause) -> Exists:
         evacuation.c.status == "done",
         or_(root.c.name == evacuation.c.source_node, was_node),
     )
-
-
-def restartable(node: FromClause) -> Case[Any]:
-    """The host of a node; NULL where a start of nova-compute would remove a server that runs there.
-
-    It does so to whatever was evacuated from the host since it last started, even if that has come back or is about
-    to (nova 34, SEMANTICS D.6).
-    """
-    evacuation, back = t.migrations.alias("evacuation_from_here"), t.instances.alias("back_here")
-    coming = t.migrations.alias("coming_here")
-    comes = (
-        exists()
-        .where(coming.c.instance_uuid == back.c.uuid, coming.c.dest_compute == node.c.host, in_progress(coming))
-        .correlate_except(coming)
-    )
-    removes = (
-        exists()
-        .where(
-            evacuation.c.cell == node.c.cell,
-            evacuation.c.source_compute == node.c.host,
-            evacuation.c.deleted == 0,
-            evacuation.c.migration_type == "evacuation",
-            evacuation.c.status.in_(("accepted", "pre-migrating", "done")),
-            back.c.uuid == evacuation.c.instance_uuid,
-            back.c.deleted == 0,
-            or_(back.c.host == node.c.host, comes),
-        )
-        .correlate_except(evacuation, back)
-    )
-    return case((~removes, node.c.host))
 
 
 def held(consumer: ColumnElement[Any], root_id: ColumnElement[Any]) -> ScalarSelect[Any]:

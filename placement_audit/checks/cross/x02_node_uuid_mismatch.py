@@ -1,8 +1,9 @@
 from sqlalchemy import String, and_, case, cast, exists, func, literal, select
 
+from placement_audit.checks.evidence import of_this_nova
 from placement_audit.checks.relations import children, consumers_in, every_cell_is_read, newest, nodes
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import resource_providers
+from placement_audit.schema import resource_providers, trees
 
 _node, _other_node, _children = nodes(), nodes().alias("other_node"), children()
 _own = resource_providers.alias("own")
@@ -10,7 +11,9 @@ _consumers = consumers_in(resource_providers.c.id)
 _child_count = func.coalesce(_children.c.children, 0)
 # The same host name twice: in two cells, or under a short and a full name.
 _in_use = exists().where(_other_node.c.uuid == resource_providers.c.uuid)
-_removable = and_(~_in_use, _consumers == 0, every_cell_is_read())
+_shares = exists().where(trees.c.root_id == resource_providers.c.id, trees.c.shared == 1)
+_removable = and_(~_in_use, _consumers == 0, ~_shares, of_this_nova(resource_providers), every_cell_is_read())
+_called = literal("provider ") + cast(resource_providers.c.uuid, String)
 
 CHECK = Check(
     code="X02",
@@ -31,8 +34,8 @@ CHECK = Check(
         "openstack --os-placement-api-version 1.14 resource provider list --in-tree {with_children}",
         "# delete the children of {with_children} before it, deepest first",
         "openstack resource provider delete {removable}",
-        "# nova-compute then makes a provider in place of {removable}; the new one is in no aggregate yet",
-        "nova-manage placement sync_aggregates  # not before {removable} is replaced",
+        "# nova-compute then makes a provider in place of {removable}; the new one is in no aggregate, audit once more:"
+        " X21 names what it lacks",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     absorbs={
@@ -60,6 +63,40 @@ CHECK = Check(
             case((_in_use, func.lower(_node.c.hypervisor_hostname))).label("name_in_two_places"),
             case((_removable, resource_providers.c.uuid)).label("removable"),
             case((and_(_removable, _child_count > 0), resource_providers.c.uuid)).label("with_children"),
+            case(
+                (_removable, None),
+                (
+                    _in_use,
+                    literal("another live compute node uses ")
+                    + _called
+                    + ": of two hosts of one name one has to get another, which is only safe before it has servers.",
+                ),
+                (
+                    _consumers > 0,
+                    _called
+                    + " is all that accounts for its "
+                    + cast(_consumers, String)
+                    + " consumers, servers of this host as a rule. See with 'openstack server show' of each which of "
+                    "them live, and move those to another host: then their part goes from here by itself.",
+                ),
+                (
+                    _shares,
+                    literal("something below ")
+                    + _called
+                    + " is shared with other hosts: see with 'openstack resource provider list --in-tree' what that "
+                    "is, and who uses it.",
+                ),
+                (
+                    ~of_this_nova(resource_providers),
+                    literal("no cell remembers a compute node of that uuid, so ")
+                    + _called
+                    + " may be another cloud's. Look at its generation twice, some minutes apart ('openstack resource "
+                    "provider show'): if it grows, somebody's nova-compute writes it.",
+                ),
+                else_=literal("not every cell was read, and a host of one of those may be the owner of ")
+                + _called
+                + ": audit again with all cells.",
+            ).label("withheld"),
             # Their updated_at never rests: the one moves every minute, the other with every allocation.
             newest(_node.c.created_at, resource_providers.c.created_at).label("newest_change"),
         )

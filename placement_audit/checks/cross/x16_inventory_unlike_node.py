@@ -1,6 +1,7 @@
 from sqlalchemy import and_, case, func, or_, select
 
-from placement_audit.checks.relations import libvirt, lone_computes, newest, nodes, restartable, steady, up
+from placement_audit.checks.relations import libvirt, lone_computes, newest, nodes, steady, up
+from placement_audit.checks.restarts import restart_withheld, restartable
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers
 
@@ -47,6 +48,7 @@ CHECK = Check(
             _node.c.cell,
             _node.c.host,
             restartable(_node).label("restartable"),
+            restart_withheld(_node).label("withheld"),
             _node.c.hypervisor_hostname.label("node"),
             _class.label("resource_class"),
             inventories.c.total,

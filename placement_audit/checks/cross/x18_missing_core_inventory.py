@@ -1,6 +1,7 @@
 from sqlalchemy import and_, case, func, literal, or_, select
 
-from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, restartable, steady, up
+from placement_audit.checks.relations import impact, lone_computes, newest, nodes, not_ironic, steady, up
+from placement_audit.checks.restarts import restart_withheld, restartable
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import inventories, resource_classes, resource_providers, trees
 
@@ -51,6 +52,7 @@ CHECK = Check(
             _node.c.cell,
             _node.c.host,
             restartable(_node).label("restartable"),
+            restart_withheld(_node).label("withheld"),
             _node.c.hypervisor_hostname.label("node"),
             resource_providers.c.uuid.label("provider"),
             resource_providers.c.name.label("provider_name"),

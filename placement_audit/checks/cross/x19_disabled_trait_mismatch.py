@@ -1,6 +1,7 @@
-from sqlalchemy import and_, case, func, literal, or_, select
+from sqlalchemy import String, and_, case, cast, func, literal, or_, select
 
-from placement_audit.checks.relations import impact, lone_computes, newest, nodes, restartable, steady, up
+from placement_audit.checks.relations import impact, lone_computes, newest, nodes, steady, up
+from placement_audit.checks.restarts import restart_withheld, restartable
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import resource_provider_traits, resource_providers, traits
 
@@ -58,6 +59,12 @@ CHECK = Check(
             case((_has_it, "bears"), else_="does not bear").label("marked"),
             case((up(_service), "up"), else_="down").label("service"),
             case((up(_service), restartable(_node))).label("restartable"),
+            case(
+                (up(_service), restart_withheld(_node)),
+                else_=literal("nova-compute on ")
+                + cast(_node.c.host, String)
+                + " is down; it corrects the trait by itself when it runs again.",
+            ).label("withheld"),
             _service.c.version,
             # The service's row is written when it is enabled or disabled, and a moment later by its next sign of life.
             newest(

@@ -81,6 +81,10 @@ CHECK = Check(
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_lacking.c.changed).label("newest_change"),
             impact((_lacking.c.trait == "OWNER_NOVA", "H"), otherwise="L").label("impact"),
+            literal(
+                "nova-compute sets the trait by itself within a minute, as soon as placement takes what it writes: "
+                "settle what its log says."
+            ).label("withheld"),
         )
         .group_by(_lacking.c.trait)
         .order_by("trait")

@@ -1,6 +1,7 @@
-from sqlalchemy import and_, case, exists, func, literal, null, select, union_all
+from sqlalchemy import String, and_, case, cast, exists, func, literal, null, select, union_all
 
 from placement_audit.checks.relations import cell0s, computes, impact, newest, nodes, up
+from placement_audit.checks.restarts import restart_withheld, restartable, serviceless
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import compute_nodes, instances, services
 
@@ -25,6 +26,23 @@ _node_without_service = select(
     literal("is a compute node, but its host has no nova-compute service").label("state"),
     _node.c.host.label("without_service"),
     null().label("without_node"),
+    case((_node.c.hypervisor_type != "ironic", restartable(_node))).label("startable"),
+    case(
+        (
+            _node.c.hypervisor_type == "ironic",
+            literal("another service takes bare metal over as soon as one is up: nothing is to be started for it."),
+        ),
+        (
+            serviceless(_node),
+            literal("servers are on ")
+            + cast(_node.c.host, String)
+            + ", and since 2024.1 nova-compute refuses to start beside guests when its service record is gone. A DBA "
+            "brings the record back (deleted = 0 in services of "
+            + _node.c.cell
+            + "; an archived one is in shadow_services). See with 'virsh list --all' on it which guests there are.",
+        ),
+        else_=restart_withheld(_node),
+    ).label("withheld"),
     newest(_node.c.created_at, _service_deleted_at).label("newest_change"),
     impact(
         # Another service takes such a node over before long.
@@ -52,6 +70,11 @@ _service_without_node = select(
     literal("has a nova-compute service that is up, but no compute node").label("state"),
     null().label("without_service"),
     _service.c.host.label("without_node"),
+    null().label("startable"),
+    literal(
+        "nova-compute runs, and makes its compute node by itself each minute unless something refuses it: its log says "
+        "what. Since 2023.1 that is a node of the same name under another uuid, as a rule."
+    ).label("withheld"),
     newest(_service.c.created_at, _former).label("newest_change"),
     # It had a node that is no longer there; or it never had one, which is how a service of ironic begins.
     case((_former.is_not(None), "H"), else_="L").label("impact"),
@@ -84,10 +107,11 @@ CHECK = Check(
     remedy=(
         "openstack compute service list --service nova-compute --host {host}",
         "openstack server list --all-projects --host {without_service}",
-        "# start nova-compute on {without_service}, which makes its service anew; if the host is gone for good, its"
-        " servers are to be evacuated or deleted first",
+        "# start nova-compute on {startable}, which makes its service anew",
         "# read in the log of nova-compute on {without_node} why it cannot register its node",
     ),
+    # A mapping that is left over is the same host's.
+    absorbs={"N03": ("cell", "host")},
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     query=select(_row).order_by("cell", "host", "node"),
 )

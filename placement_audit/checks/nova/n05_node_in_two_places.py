@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
 from placement_audit.checks.relations import newest, nodes
 from placement_audit.finding import Check, Impact
@@ -49,6 +49,17 @@ CHECK = Check(
             case(
                 (_node.c.hypervisor_hostname == _other.c.hypervisor_hostname, func.lower(_other.c.hypervisor_hostname))
             ).label("name_in_two_places"),
+            case(
+                (
+                    and_(_node.c.cell == _other.c.cell, _node.c.hypervisor_hostname == _other.c.hypervisor_hostname),
+                    func.lower(_node.c.hypervisor_hostname),
+                )
+            ).label("lost_node"),
+            literal(
+                "only one of the two can be the machine: see on it what it calls itself (hostname, [DEFAULT]host in "
+                "nova.conf and, since 2023.1, the file compute_id), and which of the services is up. The other goes "
+                "when no server names it any more."
+            ).label("withheld"),
             # Not updated_at, which moves every minute.
             newest(_node.c.created_at, _other.c.created_at).label("newest_change"),
         )

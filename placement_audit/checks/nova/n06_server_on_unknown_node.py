@@ -1,39 +1,11 @@
-from sqlalchemy import case, exists, func, literal, or_, select
+from sqlalchemy import case, func, literal, or_, select
 
-from placement_audit.checks.relations import (
-    busy,
-    cell0s,
-    changed,
-    doubled,
-    impact,
-    moving,
-    newest,
-    nodes,
-    on_node,
-    servers,
-)
+from placement_audit.checks.identity import stranded
+from placement_audit.checks.relations import impact, newest, nodes
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import compute_nodes, odd_servers
+from placement_audit.schema import compute_nodes
 
-_server, _node = servers(), nodes()
-_renamed, _gone = nodes().alias("renamed"), compute_nodes.alias("gone_node")
-_group = (
-    select(
-        _server.c.cell,
-        _server.c.host,
-        _server.c.node,
-        func.count().label("servers"),
-        func.min(_server.c.uuid).label("example"),
-        # The longest there decides: a newcomer among them does not make the matter new.
-        func.min(changed(_server)).label("changed"),
-    )
-    .where(_server.c.host.is_not(None), _server.c.node.is_not(None), _server.c.cell.not_in(cell0s()))
-    .where(_server.c.uuid.in_(select(odd_servers.c.uuid)))
-    .where(~exists().where(on_node(_server, _node)))
-    .where(~busy(_server), ~moving(_server), ~doubled(_server))
-    .group_by(_server.c.cell, _server.c.host, _server.c.node)
-    .subquery("group")
-)
+_group, _renamed, _gone = stranded(), nodes().alias("renamed"), compute_nodes.alias("gone_node")
 _new_host = (
     select(func.min(_renamed.c.host))
     .where(_renamed.c.cell == _group.c.cell, _renamed.c.hypervisor_hostname == _group.c.node)
@@ -74,6 +46,8 @@ CHECK = Check(
         "openstack server list --all-projects --host {host}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
+    # A mapping that is left over is the same host's.
+    absorbs={"N03": ("cell", "host")},
     query=(
         select(
             _group.c.cell,
@@ -86,6 +60,11 @@ CHECK = Check(
                 (_deleted_at.is_not(None), literal("was deleted at ") + _deleted_at),
                 else_="is no compute node of that cell",
             ).label("state"),
+            literal(
+                "nova has no command that gives a server another host's name. See on the machine whether the guests "
+                "run there (virsh list --all), and under which name it is known to nova now: that name goes back, or "
+                "host and node of these servers are set in the cell's database, both together."
+            ).label("withheld"),
             newest(_group.c.changed, _deleted_at).label("newest_change"),
             impact((_new_host.is_not(None), "M"), otherwise="H").label("impact"),
         ).order_by("cell", "host", "node")

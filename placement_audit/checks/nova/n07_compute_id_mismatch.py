@@ -8,9 +8,9 @@ from placement_audit.checks.relations import (
     newest,
     nodes,
     on_node,
-    restartable,
     servers,
 )
+from placement_audit.checks.restarts import restart_withheld, restartable
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import odd_servers
 
@@ -45,6 +45,7 @@ CHECK = Check(
             _server.c.cell,
             _server.c.host,
             func.max(restartable(_node)).label("restartable"),
+            func.max(restart_withheld(_node)).label("withheld"),
             _server.c.node,
             func.count(_server.c.uuid.distinct()).label("servers"),
             func.min(_server.c.uuid).label("example"),

@@ -1,4 +1,4 @@
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, literal, select
 
 from placement_audit.checks.relations import computes, newest
 from placement_audit.finding import Check, Impact
@@ -30,6 +30,10 @@ CHECK = Check(
             aggregates.c.name.label("aggregate"),
             aggregates.c.uuid.label("aggregate_uuid"),
             aggregate_hosts.c.host,
+            literal(
+                "nova's API refuses to remove a host whose service it does not find. It takes the entry away when the "
+                "service is deleted by the API; else it goes with the aggregate, or in the database by hand."
+            ).label("withheld"),
             newest(aggregates.c.created_at, aggregate_hosts.c.created_at, _deleted_at).label("newest_change"),
         )
         .join_from(aggregate_hosts, aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)

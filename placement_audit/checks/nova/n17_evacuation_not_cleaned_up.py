@@ -1,6 +1,7 @@
 from sqlalchemy import and_, exists, func, select
 
 from placement_audit.checks.relations import before, changed, computes, moving, nodes, servers, up
+from placement_audit.checks.restarts import restart_withheld, restartable
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import migrations
 
@@ -31,7 +32,7 @@ CHECK = Check(
     remedy=(
         "openstack server migration list --server {instance}",
         "openstack resource provider allocation show {instance}",
-        "# the next start of nova-compute on {host} removes the guest there: see first that none is in use",
+        "# the next start of nova-compute on {restartable} removes the guest there: see first that none is in use",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/evacuate.html",),
     query=(
@@ -42,6 +43,8 @@ CHECK = Check(
             migrations.c.instance_uuid.label("instance"),
             migrations.c.source_compute.label("host"),
             migrations.c.source_node.label("node"),
+            restartable(_source).label("restartable"),
+            restart_withheld(_source).label("withheld"),
             _changed.label("newest_change"),
         )
         .join(_source, and_(_source.c.cell == migrations.c.cell, _source.c.host == migrations.c.source_compute))

@@ -17,17 +17,18 @@ CHECK = Check(
         "for one of them may reach the other. Usually one is left over from a host that was renamed or moved."
     ),
     exceptions=("services of another kind, such as conductors, of which each cell may have one on the same host",),
-    remedy=(
-        "openstack compute service list --service nova-compute --host {host}",
-        "# openstack compute service delete goes by the name of the host: it would take the mapping and the aggregates "
-        "of the service that stays",
-    ),
+    remedy=("openstack compute service list --service nova-compute --host {host}",),
     references=("https://docs.openstack.org/nova/latest/admin/cells.html",),
     query=(
         select(
             func.lower(_service.c.host).label("host"),
             func.count().label("services"),
             func.aggregate_strings(_service.c.host + literal(" in ") + _service.c.cell, ", ").label("spelled"),
+            literal(
+                "to delete one of them by the API would take the host mapping and the aggregates of the other, which "
+                "go by the host's name alone. See which of them is up and which has servers ('openstack server list "
+                "--all-projects --host'): the other can only be removed in its cell's database."
+            ).label("withheld"),
             func.max(_service.c.created_at).label("newest_change"),
         )
         .group_by(func.lower(_service.c.host))

@@ -1,5 +1,6 @@
 import pytest
 
+from placement_audit import schema as t
 from placement_audit.demo.estate import Estate
 from tests.support import Auditor
 
@@ -33,6 +34,29 @@ def test_advises_no_restart_that_would_remove_a_server(audit: Auditor, estate: E
     lost.node["uuid"] = "00000000-1111-4222-8333-444444444444"
     (finding,) = audit(estate, "X01")
     assert any(line.startswith("systemctl restart nova-compute") for line in finding.remedy) is not back
+
+
+@pytest.mark.parametrize(
+    ("disabled", "down", "servers", "severity"),
+    [
+        (1, True, False, "info"),
+        (1, True, True, "warning"),
+        (0, True, False, "error"),
+        (1, False, False, "error"),
+    ],
+)
+def test_fires_softly_where_nothing_is_lost(
+    audit: Auditor, estate: Estate, disabled: int, down: bool, servers: bool, severity: str
+) -> None:
+    host = estate.compute("left")
+    estate.remove(t.resource_providers, host.provider)
+    host.service["disabled"] = disabled
+    if down:
+        host.service["last_seen_up"] = estate.ago(days=90)
+    if servers:
+        estate.server("web", host, holds=False)
+    (finding,) = audit(estate, "X01")
+    assert finding.severity == severity
 
 
 def test_in_flight_while_the_node_is_young(audit: Auditor, estate: Estate) -> None:

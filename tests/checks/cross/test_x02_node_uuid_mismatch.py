@@ -1,5 +1,6 @@
 import pytest
 
+from placement_audit import schema as t
 from placement_audit.demo.estate import Estate, Row, uuid_of
 from placement_audit.finding import Finding
 from tests.support import Auditor
@@ -20,10 +21,17 @@ def old(estate: Estate) -> Row:
     return provider
 
 
+@pytest.fixture
+def remembered(estate: Estate, old: Row) -> Row:
+    """Nova still has the deleted compute node of that provider."""
+    return estate.compute_node("left", "left", uuid=old["uuid"], deleted_at=estate.ago(days=3))
+
+
 def deletes(finding: Finding) -> list[str]:
     return [line for line in finding.remedy if "provider delete" in line]
 
 
+@pytest.mark.usefixtures("remembered")
 def test_fires_for_a_host_that_was_set_up_again(audit: Auditor, estate: Estate, old: Row) -> None:
     estate.compute("right")
     (finding,) = audit(estate, "X02")
@@ -55,6 +63,7 @@ def test_no_delete_while_a_child_alone_holds_something(audit: Auditor, estate: E
     assert deletes(finding) == []
 
 
+@pytest.mark.usefixtures("remembered")
 def test_children_go_before_their_parent(audit: Auditor, estate: Estate, old: Row) -> None:
     estate.provider("left_gpu", parent=old)
     (finding,) = audit(estate, "X02")
@@ -73,6 +82,21 @@ def test_no_delete_of_the_provider_of_a_live_host_in_another_cell(audit: Auditor
     assert deletes(finding) == []
 
 
+def test_no_delete_of_a_provider_that_may_be_another_clouds(audit: Auditor, estate: Estate, old: Row) -> None:
+    (finding,) = audit(estate, "X02")
+    assert deletes(finding) == []
+    assert finding.withheld
+    assert "may be another cloud's" in finding.withheld
+
+
+@pytest.mark.usefixtures("remembered")
+def test_no_delete_while_something_below_is_shared(audit: Auditor, estate: Estate, old: Row) -> None:
+    estate.trait(estate.provider("left_pool", parent=old), t.SHARING_TRAIT)
+    (finding,) = audit(estate, "X02")
+    assert deletes(finding) == []
+
+
+@pytest.mark.usefixtures("remembered")
 def test_no_delete_while_a_cell_is_unreadable(audit: Auditor, estate: Estate, old: Row) -> None:
     audit.unreadable = "cell2"
     (finding,) = audit(estate, "X02")

@@ -1,5 +1,6 @@
 import pytest
 
+from placement_audit import schema as t
 from placement_audit.demo.estate import Compute, Estate, uuid_of
 from placement_audit.finding import Finding
 from tests.support import Auditor
@@ -15,6 +16,7 @@ def gone(estate: Estate) -> Compute:
     """A host whose service was deleted two days ago; its provider stayed."""
     host = estate.compute("gone")
     host.node["deleted"], host.node["deleted_at"] = 7, estate.ago(days=2)
+    host.service.update(deleted=7, deleted_at=estate.ago(days=2))
     return host
 
 
@@ -43,7 +45,11 @@ def test_fires_harder_when_something_is_held_there(audit: Auditor, estate: Estat
     assert finding.evidence["evacuated"] == 0
     assert finding.severity == "error"
     assert deletes(finding) == []
-    assert [line for line in finding.remedy if "placement audit" in line and "--delete" not in line]
+    # nova calls every consumer of such a provider orphaned
+    assert not [line for line in finding.remedy if "placement audit" in line]
+    assert finding.withheld
+    assert "0 as live servers of that host, 0 as live servers elsewhere, 0 as deleted servers" in finding.withheld
+    assert "0 as migrations and 2 not at all" in finding.withheld
 
 
 def test_counts_what_evacuations_left_behind(audit: Auditor, estate: Estate, gone: Compute) -> None:
@@ -59,6 +65,35 @@ def test_counts_what_evacuations_left_behind(audit: Auditor, estate: Estate, gon
     assert (finding.evidence["consumers"], finding.evidence["evacuated"]) == (3, 2)
     assert "3 consumers, 2 of them evacuated servers" in finding.message
     assert finding.impact == "H"
+    assert finding.withheld
+    assert "3 as live servers elsewhere" in finding.withheld
+
+
+def test_tells_who_holds_something(audit: Auditor, estate: Estate, gone: Compute) -> None:
+    right = estate.compute("right")
+    estate.server("here", gone)
+    for server in (estate.server("moved", right), estate.server("dead", right, deleted=4)):
+        estate.claim(server.uuid, gone.provider, {"VCPU": 2})
+    move = estate.migration(estate.server("resized", right), "resize", "finished", gone, right)
+    estate.claim(move["uuid"], gone.provider, {"VCPU": 2})
+    (finding,) = audit(estate, "X04")
+    counted = ("servers_here", "servers_elsewhere", "deleted_servers", "migrations", "unknown")
+    assert [finding.evidence[name] for name in counted] == [1, 1, 1, 1, 0]
+    assert finding.remedy[-1].startswith("openstack server show ")
+    assert deletes(finding) == []
+
+
+@pytest.mark.parametrize("why", ["service", "server", "pool below"])
+def test_no_delete_while_the_host_may_come_back(audit: Auditor, estate: Estate, gone: Compute, why: str) -> None:
+    if why == "service":
+        gone.service.update(deleted=0, deleted_at=None, last_seen_up=estate.ago(days=3))
+    elif why == "server":
+        estate.server("unaccounted", gone, holds=False)
+    else:
+        estate.trait(estate.provider("gone_pool", parent=gone.provider), t.SHARING_TRAIT)
+    (finding,) = audit(estate, "X04")
+    assert deletes(finding) == []
+    assert finding.withheld
 
 
 def test_children_go_before_their_parent(audit: Auditor, estate: Estate, gone: Compute) -> None:

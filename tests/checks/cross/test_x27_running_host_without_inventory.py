@@ -38,7 +38,9 @@ def test_fires_as_a_warning_for_a_disabled_host(audit: Auditor, estate: Estate, 
         ("done", True, None, False),
         ("pre-migrating", True, None, False),
         ("done", False, "running", False),
-        ("done", False, "completed", True),
+        # nova's host may be wrong: the last that is known of the guest is that it came back
+        ("done", False, "completed", False),
+        ("done", False, "failed", True),
         ("done", False, None, True),
         ("completed", True, None, True),
     ],
@@ -52,7 +54,18 @@ def test_advises_no_restart_that_would_remove_a_server(
     if coming:
         estate.migration(server, "live-migration", coming, neighbour, empty)
     (finding,) = audit(estate, "X27")
+    assert ("remove the guest of server" in (finding.withheld or "")) is not advised or coming == "running"
     assert any(line.startswith("systemctl restart nova-compute") for line in finding.remedy) is advised
+
+
+def test_fires_for_a_host_that_was_put_below_another_provider(audit: Auditor, estate: Estate, empty: Compute) -> None:
+    rack = estate.provider("rack")
+    estate.inventory(empty.provider, "VCPU", 8)
+    empty.provider.update(root_provider_id=rack["id"], parent_provider_id=rack["id"])
+    (finding,) = audit(estate, "X27")
+    assert finding.message.endswith("stands below another one, rack, and counts as a part of that")
+    assert not any("restart" in line for line in finding.remedy)
+    assert finding.withheld
 
 
 def test_fires_alone(audit: Auditor, estate: Estate, empty: Compute) -> None:

@@ -95,10 +95,45 @@ def test_quiet_for_a_service_without_a_node(audit: Auditor, estate: Estate, host
     assert audit(estate, "N03") == []
 
 
-def test_quiet_for_bare_metal(audit: Auditor, estate: Estate) -> None:
+def test_fires_for_bare_metal(audit: Auditor, estate: Estate) -> None:
+    """Each build on one of its nodes is buried in cell0."""
     host = estate.compute("ironic-01", node="metal", hypervisor_type="ironic")
     estate.remove(t.host_mappings, host.mapping)
+    (finding,) = audit(estate, "N03")
+    assert finding.severity == "error"
+
+
+def test_quiet_for_bare_metal_without_nodes(audit: Auditor, estate: Estate) -> None:
+    host = estate.compute("ironic-01", node="metal", hypervisor_type="ironic")
+    estate.service("ironic-02")
+    host.node["host"] = "ironic-01"
     assert audit(estate, "N03") == []
+
+
+@pytest.mark.parametrize("why", ["hidden", "migration", "recent node", "node", "provider", "empty cell"])
+def test_offers_no_deletion_where_the_host_may_be_in_use(
+    audit: Auditor, estate: Estate, host: Compute, why: str
+) -> None:
+    sold = estate.compute("sold", at=estate.ago(days=90))
+    sold.service.update(deleted=3, deleted_at=estate.ago(days=40))
+    sold.node.update(deleted=3, deleted_at=estate.ago(days=40))
+    estate.remove(t.resource_providers, sold.provider)
+    web = estate.server("web", host)
+    if why == "hidden":
+        web.instance.update(host="sold", node="sold", hidden=1)
+    elif why == "migration":
+        estate.migration(web, "resize", "finished", sold, host)
+    elif why == "recent node":
+        sold.node["deleted_at"] = estate.ago(days=2)
+    elif why == "node":
+        sold.node.update(deleted=0, deleted_at=None)
+    elif why == "provider":
+        estate.claim(uuid_of("unknown"), estate.provider("sold"), {"VCPU": 1})
+    else:
+        host.service["cell"] = "cell2"
+    findings = [finding for finding in audit(estate, "N03") if finding.subject["host"] == "sold"]
+    assert [any("delete_host" in line for line in finding.remedy) for finding in findings] == [False]
+    assert findings[0].withheld
 
 
 def test_quiet_for_a_service_that_was_deleted_with_its_mapping(audit: Auditor, estate: Estate, host: Compute) -> None:

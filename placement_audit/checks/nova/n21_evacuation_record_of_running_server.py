@@ -1,0 +1,114 @@
+from sqlalchemy import String, and_, case, cast, func, literal, or_, select
+
+from placement_audit.checks.relations import (
+    before,
+    busy,
+    changed,
+    doubled,
+    last_move,
+    lone_computes,
+    moving,
+    newest,
+    servers,
+    up,
+)
+from placement_audit.derived import REMOVING
+from placement_audit.finding import Check, Impact
+from placement_audit.schema import migrations
+
+_server, _service = servers(), lone_computes()
+_up = func.coalesce(up(_service), 0) == 1
+_movable = and_(_up, _server.c.vm_state == "active", _server.c.task_state.is_(None), ~busy(_server), ~moving(_server))
+_name = cast(migrations.c.source_compute, String)
+_end_it = (
+    literal("a DBA sets the status of the record (migrations of ")
+    + migrations.c.cell
+    + ", id "
+    + cast(migrations.c.id, String)
+    + case((migrations.c.status == "done", literal(") to 'completed'")), else_=literal(") to 'failed'"))
+)
+
+CHECK = Check(
+    code="N21",
+    name="evacuation-record-of-running-server",
+    impact=Impact.HIGH,
+    title="Server that the next start of nova-compute on its host would remove",
+    message=(
+        "server {instance} ({vm_state}) is on {host}, and its evacuation from {host} is still {status}: when "
+        "nova-compute on {host} starts the next time, it removes the guest"
+    ),
+    identity=("cell", "migration_id"),
+    why=(
+        "When it starts, nova-compute destroys every guest on its host of which it finds an evacuation from there that "
+        "is accepted, pre-migrating or done, also in deleted records. It does not look where the server is by now "
+        "(nova 20 to 34). So it removes a server that came back, or that was never evacuated after all; its local "
+        "disks are lost. A restart for an upgrade or a reboot of the host is enough. Whether the host is up, down or "
+        "forced down matters only for how soon."
+    ),
+    exceptions=(
+        "an evacuation that goes on, or is stuck while the host is down (N08)",
+        "a server that is elsewhere: there its old guest is what shall be removed",
+        "a server that two cells show",
+    ),
+    remedy=(
+        "openstack server show {instance}",
+        "openstack server migration list --server {instance}",
+        "openstack --os-compute-api-version 2.30 server migrate --live-migration {movable}",
+    ),
+    references=("https://docs.openstack.org/nova/latest/admin/evacuate.html",),
+    absorbs={"N08": ("cell", "migration_id")},
+    query=(
+        select(
+            migrations.c.cell,
+            migrations.c.id.label("migration_id"),
+            migrations.c.uuid.label("migration"),
+            migrations.c.instance_uuid.label("instance"),
+            migrations.c.source_compute.label("host"),
+            migrations.c.status,
+            migrations.c.dest_compute.label("dest_host"),
+            _server.c.vm_state,
+            _server.c.task_state,
+            case((_up, "up"), else_="down").label("service"),
+            case((_movable, _server.c.uuid)).label("movable"),
+            case(
+                (_movable, None),
+                (
+                    ~_up,
+                    literal("nova-compute on ")
+                    + _name
+                    + " is down and must stay so for now, and nova has no command that ends such a record. See on both "
+                    "hosts where the guest is ('virsh list --all'). If it is on "
+                    + _name
+                    + " alone, "
+                    + _end_it
+                    + " before that service starts.",
+                ),
+                else_=literal(
+                    "the server cannot be live-migrated as it is. Let its task or migration end, then move it "
+                    "to another host (stopped ones with 'openstack server migrate'), or see with 'virsh list --all' "
+                    "that the guest is on "
+                )
+                + _name
+                + " alone: then "
+                + _end_it
+                + ". Until then that nova-compute must not restart.",
+            ).label("withheld"),
+            newest(changed(migrations), last_move(_server.c.uuid)).label("newest_change"),
+        )
+        .join(_server, and_(_server.c.cell == migrations.c.cell, _server.c.uuid == migrations.c.instance_uuid))
+        .outerjoin(
+            _service,
+            and_(_service.c.cell == migrations.c.cell, _service.c.host == migrations.c.source_compute),
+        )
+        .where(migrations.c.migration_type == "evacuation", migrations.c.status.in_(REMOVING))
+        .where(_server.c.host == migrations.c.source_compute, ~doubled(_server))
+        .where(
+            or_(
+                migrations.c.status == "done",
+                func.coalesce(_server.c.task_state, "").not_like("rebuild%"),
+                and_(_up, changed(migrations) < before(days=1)),
+            )
+        )
+        .order_by("cell", "migration_id")
+    ),
+)
