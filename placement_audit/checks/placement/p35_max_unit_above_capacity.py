@@ -29,6 +29,7 @@ _listed = (
         inventories.c.max_unit > _capacity,
         inventories.c.max_unit != _NEVER_SET,
         inventories.c.reserved < inventories.c.total,
+        _capacity >= 1,
     )
     .subquery("above_capacity")
 )
@@ -50,6 +51,7 @@ CHECK = Check(
     exceptions=(
         "a max_unit that was never set",
         "an inventory that is drained or in use by reserving all of it",
+        "an inventory of which nobody can get anything, which is a finding of its own",
         "an inventory with numbers that the API would refuse is reported as such",
     ),
     remedy=(
