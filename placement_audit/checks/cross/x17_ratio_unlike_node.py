@@ -83,6 +83,10 @@ CHECK = Check(
             func.count().label("hosts"),
             sample(_differing.c.name, _differing.c.place).label("sample"),
             func.max(case((_differing.c.place == 1, _differing.c.uuid))).label("first"),
+            literal(
+                "the rows do not tell which ratio is meant: it is set in nova.conf on the hosts, and where that "
+                "is silent, placement's own is right as it is"
+            ).label("withheld"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_differing.c.changed).label("newest_change"),
         )

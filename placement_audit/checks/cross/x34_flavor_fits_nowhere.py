@@ -227,6 +227,10 @@ CHECK = Check(
             flavors.c.vcpus,
             flavors.c.memory_mb,
             flavors.c.root_gb,
+            literal(
+                "the rows do not tell whether the flavor or the hosts are wrong: placement-audit explain tells "
+                "what either would need"
+            ).label("withheld"),
             newest(flavors.c.updated_at, flavors.c.created_at, _specs_written).label("newest_change"),
             impact((_fits_from_volume, "L"), otherwise="M").label("impact"),
         )

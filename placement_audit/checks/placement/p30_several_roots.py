@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from placement_audit.checks.relations import impact, reads_nova
 from placement_audit.finding import Check, Impact
@@ -20,12 +20,12 @@ CHECK = Check(
     name="several-roots",
     impact=Impact.MEDIUM,
     title="Consumer that holds compute resources on several hosts",
-    message="{consumer} holds compute resources on {roots} hosts: {providers}",
+    message="{caveat}{consumer} holds compute resources on {roots} hosts: {providers}",
     identity=("consumer",),
     why=(
-        "A server belongs on one host; what it keeps on another is lost to placement. Without nova's databases it "
-        "cannot be told which host is right, and an evacuated server holds both legally until its old host returns: "
-        "look before anything is removed."
+        "An evacuated server holds both hosts legally until its old host returns, and so does one on its way between "
+        "them: look before anything is removed. Any other server belongs on one host, and what it keeps on another is "
+        "lost to placement. Without nova's databases it cannot be told which host is right."
     ),
     exceptions=(
         "sharing providers and neutron segments",
@@ -46,6 +46,21 @@ CHECK = Check(
             func.count(claims.c.root_id.distinct()).label("roots"),
             func.aggregate_strings(resource_providers.c.name, ", ").label("providers"),
             func.max(consumer_types.c.name).label("consumer_type"),
+            case(
+                (_foreign, "of another service than nova: "),
+                (reads_nova(), "known to no cell that was read: "),
+                else_="perhaps an evacuated server, or one that is being moved: ",
+            ).label("caveat"),
+            case(
+                (_foreign, "it is another service's, and that may hold several hosts: its consumer type tells whose"),
+                (
+                    reads_nova(),
+                    "no cell that was read has it, so that nobody here knows where it belongs: look for other cells, "
+                    "and for other services that use placement",
+                ),
+                else_="an evacuated server holds its old host until that is back: openstack server migration list and "
+                "server show tell, or an audit with nova's databases",
+            ).label("withheld"),
             func.max(claims.c.newest).label("newest_change"),
             impact((_foreign, "I"), (reads_nova(), "I"), otherwise="M").label("impact"),
         )

@@ -1,4 +1,4 @@
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, literal, select
 
 from placement_audit.checks.relations import capacity, invalid, place_of, sample
 from placement_audit.finding import Check, Impact
@@ -71,6 +71,10 @@ CHECK = Check(
             func.max(case((_listed.c.place == 1, _listed.c.uuid))).label("first"),
             func.max(_listed.c.max_unit).label("largest_max_unit"),
             func.min(_listed.c.capacity).label("smallest_capacity"),
+            literal(
+                "nothing has to be done where the hosts are to keep this reserve; nova-compute reports max_unit "
+                "itself, and would set it back"
+            ).label("withheld"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),
         )

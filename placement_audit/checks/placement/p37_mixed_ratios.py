@@ -101,6 +101,10 @@ CHECK = Check(
             sample(_listed.c.uuid + literal(" (") + _listed.c.ratios + literal(")"), _listed.c.place).label("sample"),
             func.min(_listed.c.uuid).label("first"),
             func.max(_listed.c.providers).label("most_providers"),
+            literal(
+                "the rows do not tell which ratio is meant; nova.conf of the hosts does, and nova-compute writes "
+                "back what it sets"
+            ).label("withheld"),
             # The oldest: one that is new must not hold back those that were there before.
             func.min(_listed.c.newest).label("newest_change"),
         )
