@@ -42,8 +42,6 @@ _KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
 _FEW = 4
 # How remedies in SQL begin.
 _CLIENT = "mariadb placement"
-# The column that is several words of a command: "--allocation rp=... --allocation rp=...".
-_OPTIONS = "allocations"
 # As many servers tell as surely as all of them.
 _SAMPLE = 5000
 # Checks that are judged at a time: each has a cache of its own, and more would wait for the disk.
@@ -134,6 +132,8 @@ class _Judged:
 
     finding: Finding
     row: Mapping[str, Any]
+    # Where it sums up many: a row each, by which it absorbs.
+    members: Sequence[Mapping[str, Any]] = ()
     allowed: Entry | None = None
     cause: _Judged | None = None  # what stands for it
     vanished: bool = False
@@ -435,7 +435,8 @@ def _renewed(one: _Judged, after: _Judged | None) -> str:
     then, now = one.finding.newest_change, after.finding.newest_change
     # Settled by the clock of the first look: what was younger has left a finding that sums up many.
     still = after.finding.settled or (then is not None and now is not None and now <= then)
-    one.row, one.finding = after.row, replace(after.finding, settled=still, confirmed=still)
+    one.row, one.members = after.row, after.members
+    one.finding = replace(after.finding, settled=still, confirmed=still)
     return "confirmed" if still else "moving"
 
 
@@ -445,12 +446,23 @@ class _Answer:
 
     rows: list[dict[str, Any]] | Exception
     seconds: float
+    members: Sequence[Mapping[str, Any]] = ()
 
     def judged(self, check: Check, settled_before: str, client: str) -> list[_Judged]:
         """The rows as findings. Raises what kept the query from its answer, and what is wrong with a row."""
         if isinstance(self.rows, Exception):
             raise self.rows
-        return [_Judged(_finding(check, row, settled_before, client), row) for row in self.rows]
+        whose: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+        for member in self.members:
+            whose.setdefault(tuple(member[column] for column in check.identity), []).append(member)
+        return [
+            _Judged(
+                _finding(check, row, settled_before, client),
+                row,
+                whose.get(tuple(row[column] for column in check.identity), ()),
+            )
+            for row in self.rows
+        ]
 
 
 def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer]:
@@ -466,11 +478,14 @@ def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer
                 check = waiting.get_nowait()
                 begun = time.perf_counter()
                 rows: list[dict[str, Any]] | Exception
+                members: list[dict[str, Any]] = []
                 try:
                     rows = [dict(row) for row in own.execute(check.query).mappings()]
+                    if rows and check.absorbs and check.members is not None:
+                        members = [dict(row) for row in own.execute(check.members).mappings()]
                 except (SQLAlchemyError, LookupError, ValueError) as error:
                     rows = error
-                answers[check.code] = _Answer(rows, time.perf_counter() - begun)
+                answers[check.code] = _Answer(rows, time.perf_counter() - begun, members)
 
     def help_out() -> None:
         with connection.engine.connect() as own:
@@ -523,9 +538,7 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: 
     clock = row.get("newest_change")
     impact = Impact(row.get("impact") or check.impact)
     told = {key: "none" if value is None else value for key, value in row.items()}
-    quoted = {key: _word(str(value)) for key, value in row.items() if value is not None}
-    if row.get(_OPTIONS) is not None:
-        quoted[_OPTIONS] = " ".join(map(_word, str(row[_OPTIONS]).split()))
+    quoted = {key: _quoted(key, str(value)) for key, value in row.items() if value is not None}
     values = [quote("" if row[key] is None else str(row[key]), safe="") for key in check.identity]
     evidence = {key: value for key, value in row.items() if key not in SUBJECTS}
     for special in ("newest_change", "impact", "withheld"):
@@ -548,6 +561,11 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: 
         identity=":".join([check.code, *values]),
         withheld=row.get("withheld"),
     )
+
+
+def _quoted(name: str, value: str) -> str:
+    """A value for bash: one word, or several, as the column's name says."""
+    return " ".join(map(_word, value.split())) if name.endswith("_words") else _word(value)
 
 
 def _word(value: str) -> str:
@@ -591,7 +609,8 @@ def _absorb(checks: Sequence[Check], judged: Mapping[str, list[_Judged]]) -> Non
             causes: dict[tuple[Any, ...], _Judged] = {}
             # Of several, one that is not allowed stands for the effect.
             for one in sorted(judged[check.code], key=lambda one: one.allowed is None):
-                causes[tuple(one.row[column] for column in columns)] = one.cause or one
+                for row in one.members or [one.row]:
+                    causes[tuple(row[column] for column in columns)] = one.cause or one
             for other in judged.get(code, ()):
                 key = tuple(other.row[column] for column in columns)
                 cause = causes.get(key) if None not in key else None

@@ -75,8 +75,8 @@ class Check:
     ``query`` yields one row per violation. Its columns fill the placeholders of ``message`` and ``remedy``;
     ``newest_change`` (a clock, or NULL), ``impact`` (a letter that overrides the check's) and ``withheld`` (a sentence
     or NULL) are special.
-    A column ``allocations`` is several words of a command, all others are one.
-    A line of ``remedy`` is left out when one of its placeholders is NULL in the row. Where that leaves no command that
+    A line of ``remedy`` is left out when one of its placeholders is NULL in the row; one whose name ends in ``_words``
+    stands for several words, all others for one. Where that leaves no command that
     changes anything, ``withheld`` says what is missing for the proof that it is safe, and how a person finds that out.
     ``exceptions``: what looks like a violation, is legal, and stays unreported.
     ``optional``: tables that are used when their database was read, and taken as empty otherwise.
@@ -84,7 +84,7 @@ class Check:
     (SEMANTICS J.11);
     ``whole_cloud``: cannot be judged while any cell is unreadable (SEMANTICS J.4).
     ``members``: of a finding that sums up many, the columns of its identity and, a row each, whom it is about
-    (consumer, instance, provider), to be read again by key.
+    (consumer, instance, provider), to be read again by key. With ``absorbs``: the columns of that are theirs.
     """
 
     code: str

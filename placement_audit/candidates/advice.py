@@ -376,7 +376,7 @@ def _relaxing(sieve: Sieve, constraint: Constraint, where: str) -> str:
     if name == DISABLED:
         return (
             f"nova-compute enabled would do on {where}: openstack compute service set --enable HOST nova-compute; "
-            "where it is enabled already, restart it, and the trait goes"
+            "where it is enabled already, its log tells why the trait stays"
         )
     if kind == "member_of" and name[0] != "!":
         return f"membership in {name} would do on {where}"

@@ -109,8 +109,21 @@ def lack(supply: Supply, sieve: Sieve, unit: int, constraint: Constraint) -> str
         else f"its root lacks trait {bare}",
     }
     if subject == DISABLED:
-        return "its nova-compute service is disabled (trait COMPUTE_STATUS_DISABLED)"
+        return _marked_as_disabled(supply, unit)
     return told.get(kind, kind)
+
+
+def _marked_as_disabled(supply: Supply, unit: int) -> str:
+    place = supply.places.get(unit)
+    disabled = supply.disabled_in_nova(place.root_id or unit if place else unit)
+    if disabled:
+        return "its nova-compute service is disabled (trait COMPUTE_STATUS_DISABLED)"
+    if disabled is None:
+        return (
+            "placement has it as disabled (trait COMPUTE_STATUS_DISABLED); nova may have it enabled: "
+            "openstack compute service list --service nova-compute"
+        )
+    return "placement has it as disabled (trait COMPUTE_STATUS_DISABLED), and nova as enabled: the trait is stuck (X19)"
 
 
 def _numbers(kind: str, one: Stock) -> str:

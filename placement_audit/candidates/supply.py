@@ -106,9 +106,20 @@ class Place:
 class Supply:
     """What placement's database holds, asked for as it is needed; each question is put once."""
 
-    def __init__(self, connection: Connection, changes: Changes = NOTHING, *, single_ratios: bool = False) -> None:
-        """``single_ratios``: a snapshot of a server whose FLOATs are single, while SQLite's are double."""
+    def __init__(
+        self,
+        connection: Connection,
+        changes: Changes = NOTHING,
+        *,
+        single_ratios: bool = False,
+        cells: Sequence[Connection] = (),
+    ) -> None:
+        """``single_ratios``: a snapshot of a server whose FLOATs are single, while SQLite's are double.
+
+        ``cells``: where nova's services and compute nodes are, empty if they are not at hand.
+        """
         self.connection = connection
+        self._cells = cells
         self.changes = changes
         self._single_ratios = single_ratios
         self._computes_single = single_ratios or connection.dialect.name == "mysql"
@@ -291,6 +302,18 @@ class Supply:
         if len(ids) <= _MANY:
             question = question.where(row.id.in_(ids))
         return {one.id: (one.uuid, one.name or one.uuid) for one in self.connection.execute(question) if one.id in ids}
+
+    def disabled_in_nova(self, number: int) -> bool | None:
+        """Whether nova has the nova-compute of a compute node's provider as disabled; None where nobody can tell."""
+        node, service = t.compute_nodes.c, t.services.c
+        uuid = self.named([number]).get(number, ("",))[0]
+        question = (
+            select(service.disabled)
+            .join_from(t.compute_nodes, t.services, service.host == node.host)
+            .where(node.uuid == uuid, node.deleted == 0, service.binary == "nova-compute", service.deleted == 0)
+        )
+        found = [row.disabled for cell in self._cells for row in cell.execute(question)]
+        return bool(found[0]) if len(found) == 1 else None
 
     def find(self, name_or_uuid: str) -> list[tuple[int, str, str]]:
         """Providers of this uuid, name, or the beginning of one (``compute-07`` for ``compute-07.example``)."""

@@ -278,8 +278,11 @@ def _asked(
     from placement_audit.candidates.whatif import NOTHING
     from placement_audit.render.explanation import Asked, Circumstances
 
+    # A snapshot has the cells itself.
+    cells = [databases.placement] if databases.cells is None else databases.cells
+
     def supply(altered: Changes) -> Supply:
-        return Supply(databases.placement, altered, single_ratios=databases.single_ratios)
+        return Supply(databases.placement, altered, single_ratios=databases.single_ratios, cells=cells)
 
     from_nova = _of_nova(wish, databases) if wish.of_nova else None
     if from_nova is not None and from_nova.refused is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from placement_audit import schema as t
 from placement_audit.demo.estate import Estate, Urls, uuid_of
 from tests.cli.conftest import Run, live
 from tests.support import sqlite_urls
@@ -210,3 +211,42 @@ def test_an_empty_cloud(run: Run, tmp_path: Path) -> None:
     done = run("explain", "resources=VCPU:1", *live(urls))
     assert done.returncode == 1
     assert "no provider has an inventory of VCPU" in done.stdout
+
+
+@pytest.fixture
+def disabled(tmp_path: Path) -> tuple[Estate, Urls]:
+    """A host that placement has as disabled, and a small flavor."""
+    estate = Estate()
+    estate.trait(estate.compute("host").provider, "COMPUTE_STATUS_DISABLED")
+    estate.flavor("m1.tiny", 1, 512, 1)
+    return estate, sqlite_urls(tmp_path, estate.cells)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("in_nova", ["enabled", "disabled"])
+def test_a_disabled_host_as_nova_has_it(
+    run: Run, disabled: tuple[Estate, Urls], tmp_path: Path, in_nova: str, kept: bool
+) -> None:
+    estate, urls = disabled
+    estate.rows[t.services][0]["disabled"] = int(in_nova == "disabled")
+    estate.write(urls)
+    if kept:
+        assert run("snapshot", "--output", str(tmp_path / "kept.sqlite"), *live(urls)).returncode == 0
+    source = ["--snapshot", str(tmp_path / "kept.sqlite")] if kept else live(urls)
+    done = run("explain", "--flavor", "m1.tiny", "--format", "json", *source)
+    (told,) = (line for one in json.loads(done.stdout)["nearest"] for line in one["lacks"])
+    assert told == {
+        "disabled": "its nova-compute service is disabled (trait COMPUTE_STATUS_DISABLED)",
+        "enabled": "placement has it as disabled (trait COMPUTE_STATUS_DISABLED), and nova as enabled: "
+        "the trait is stuck (X19)",
+    }[in_nova]
+
+
+def test_a_disabled_host_where_nova_is_not_at_hand(run: Run, disabled: tuple[Estate, Urls]) -> None:
+    estate, urls = disabled
+    estate.write(urls)
+    done = run("explain", "resources=VCPU:1&root_required=!COMPUTE_STATUS_DISABLED", "--placement-db", urls.placement)
+    assert "its nova-compute service is disabled" not in done.stdout
+    assert "nova may have it enabled: openstack compute service list --service nova-compute" in " ".join(
+        done.stdout.split()
+    )

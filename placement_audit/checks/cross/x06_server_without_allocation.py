@@ -193,7 +193,7 @@ _bare = (
         _hindrance.label("hindrance"),
         case((or_(_disk_of_pool, _node.c.host != _server.c.host), 0), else_=1).label("as_nova_heals"),
         case((or_(~_sure, _other_amounts, ~writable(_server.c.uuid)), 0), else_=1).label("certain"),
-        _allocations.label("allocations"),
+        _allocations.label("allocation_words"),
         newest(_server.c.updated_at, _server.c.created_at, _last_claim, last_move(_server.c.uuid)).label("changed"),
     )
     .select_from(_server)
@@ -208,7 +208,7 @@ _bare = (
 _clear = _bare.c.doubt == _NONE
 _healable = and_(_clear, _bare.c.held.is_(None), _bare.c.hindrance.is_(None), _bare.c.as_nova_heals == 1)
 _settable = and_(
-    *(_clear, _bare.c.certain == 1, _bare.c.allocations.is_not(None)),
+    *(_clear, _bare.c.certain == 1, _bare.c.allocation_words.is_not(None)),
     *(_bare.c.project_id.is_not(None), _bare.c.user_id.is_not(None)),
 )
 # In the order of the doubts.
@@ -280,7 +280,7 @@ CHECK = Check(
         "openstack resource provider allocation show {instance}",
         # It acts only on a server that holds nothing at all.
         "nova-manage placement heal_allocations --instance {healable}",
-        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocations}"
+        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocation_words}"
         " --project-id {project} --user-id {user} {instance}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
@@ -298,7 +298,7 @@ CHECK = Check(
             case((_bare.c.something_here == 1, "no CPUs and no memory"), else_="nothing").label("lacks"),
             func.coalesce(_bare.c.held, literal("nothing")).label("held"),
             case((_healable, _bare.c.uuid)).label("healable"),
-            case((and_(~_healable, _settable), _bare.c.allocations)).label("allocations"),
+            case((and_(~_healable, _settable), _bare.c.allocation_words)).label("allocation_words"),
             _withheld.label("withheld"),
             _bare.c.changed.label("newest_change"),
             impact((_bare.c.vm_state == "error", "M"), otherwise="H").label("impact"),

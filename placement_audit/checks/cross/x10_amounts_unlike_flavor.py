@@ -202,7 +202,7 @@ CHECK = Check(
         "openstack server show {instance}",
         "openstack server migration list --server {instance}",
         "openstack resource provider allocation show {instance}",
-        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocations}"
+        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocation_words}"
         " --project-id {project} --user-id {user} {instance}",
     ),
     references=("https://docs.openstack.org/nova/latest/user/flavors.html",),
@@ -212,7 +212,7 @@ CHECK = Check(
         .add_columns(
             projects.c.external_id.label("project"),
             users.c.external_id.label("user"),
-            case((_certain, _allocations)).label("allocations"),
+            case((_certain, _allocations)).label("allocation_words"),
             case(
                 (projects.c.external_id.is_(None), "Placement knows no owner of it, see P13 to P15."),
                 *_doubts,

@@ -108,7 +108,7 @@ CHECK = Check(
         "openstack --os-placement-api-version 1.12 resource provider allocation show {first}",
         "nova-manage placement heal_allocations --dry-run --verbose --instance {first_healable}",
         # All that it holds, and its owner.
-        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocations}"
+        "openstack --os-placement-api-version 1.28 resource provider allocation set {allocation_words}"
         " --project-id {project} --user-id {first_user} {first_settable}",
     ),
     references=("https://docs.openstack.org/nova/latest/cli/nova-manage.html#placement-heal-allocations",),
@@ -116,7 +116,7 @@ CHECK = Check(
     query=(
         select(
             _found,
-            case((_found.c.first_healable.is_(None), held_rows(_found.c.first_settable))).label("allocations"),
+            case((_found.c.first_healable.is_(None), held_rows(_found.c.first_settable))).label("allocation_words"),
             case((_found.c.first_healable.is_(None), _user)).label("first_user"),
             case(
                 (

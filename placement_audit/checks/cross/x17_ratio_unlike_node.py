@@ -33,7 +33,7 @@ _differing = (
     .join(resource_classes, resource_classes.c.id == inventories.c.resource_class_id)
     .where(_class.in_(("VCPU", "MEMORY_MB", "DISK_GB")), not_ironic(_node), _of_nova > 0)
     # A FLOAT is read with six digits.
-    .where(func.abs(_ratio - _of_nova) > _of_nova * 1e-5)
+    .where(func.abs(_ratio - _of_nova) > _of_nova * 1e-5, _ratio != 0)
     .subquery("differing")
 )
 
@@ -66,7 +66,12 @@ CHECK = Check(
         "ratio which somebody set in placement, or the default of an earlier release, lives on; nova's own number is "
         "then the default for new hosts. With cpu_, ram_ or disk_allocation_ratio set, the next report overwrites it."
     ),
-    exceptions=("a ratio that nova does not know", "bare metal", "differences in the seventh digit"),
+    exceptions=(
+        "a ratio that nova does not know",
+        "a ratio of 0 in placement, which is a finding of its own",
+        "bare metal",
+        "differences in the seventh digit",
+    ),
     remedy=("openstack resource provider inventory show {first} {resource_class}",),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#allocation-ratios",),
     query=(
@@ -78,6 +83,10 @@ CHECK = Check(
             func.count().label("hosts"),
             sample(_differing.c.name, _differing.c.place).label("sample"),
             func.max(case((_differing.c.place == 1, _differing.c.uuid))).label("first"),
+            literal(
+                "the rows do not tell which ratio is meant: it is set in nova.conf on the hosts, and where that "
+                "is silent, placement's own is right as it is"
+            ).label("withheld"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_differing.c.changed).label("newest_change"),
         )

@@ -1,4 +1,4 @@
-from sqlalchemy import String, and_, case, cast, exists, func, literal, select, tuple_, union_all
+from sqlalchemy import String, and_, case, cast, exists, func, literal, null, select, tuple_, union_all
 
 from placement_audit.checks.relations import (
     changed,
@@ -144,6 +144,56 @@ _out_of_reach = (
     )
 )
 
+# Whoever is in an aggregate with a sharing provider has its disk from there: it may join one of the zone's whose
+# members all do so already.
+_zone_of, _zone_row, _zone_mirror = (
+    aggregate_metadata.alias("zone_of"),
+    aggregates.alias("zone_row"),
+    placement_aggregates.alias("zone_mirror"),
+)
+_in_it, _tree_of = resource_provider_aggregates.alias("in_it"), trees.alias("tree_of")
+_pool_too = resource_providers.alias("the_pool")
+_stranger = (
+    exists()
+    .where(
+        _in_it.c.aggregate_id == _zone_mirror.c.id,
+        _tree_of.c.provider_id == _in_it.c.resource_provider_id,
+        tuple_(_tree_of.c.root_id, _pool_too.c.id).not_in(select(reach.c.root_id, reach.c.provider_id)),
+    )
+    .correlate_except(_in_it, _tree_of)
+)
+_of_pool, _of_pool_row = resource_provider_aggregates.alias("of_pool"), placement_aggregates.alias("of_pool_row")
+_its_own = (
+    select(func.aggregate_strings(literal("--aggregate ") + _of_pool_row.c.uuid, " "))
+    .select_from(_of_pool)
+    .join(_of_pool_row, _of_pool_row.c.id == _of_pool.c.aggregate_id)
+    .where(_of_pool.c.resource_provider_id == _pool_too.c.id)
+    .scalar_subquery()
+)
+_joining = (
+    select(
+        _pool_too.c.uuid.label("provider"),
+        _zone_of.c.value.label("zone"),
+        (
+            literal("--generation ")
+            + cast(func.max(_pool_too.c.generation), String)
+            + " "
+            + func.coalesce(_its_own + literal(" "), "")
+            + "--aggregate "
+            + func.min(_zone_mirror.c.uuid)
+            + " "
+            + _pool_too.c.uuid
+        ).label("words"),
+    )
+    .select_from(_pool_too)
+    .join(_zone_of, and_(_zone_of.c.key == "availability_zone", _pool_too.c.id.in_(_pools)))
+    .join(_zone_row, _zone_row.c.id == _zone_of.c.aggregate_id)
+    .join(_zone_mirror, _zone_mirror.c.uuid == _zone_row.c.uuid)
+    .where(~_stranger)
+    .group_by(_pool_too.c.id, _pool_too.c.uuid, _zone_of.c.value)
+    .subquery("joining")
+)
+
 _found = union_all(*(select(part.subquery()) for part in (_in_several, _elsewhere, _out_of_reach))).subquery("found")
 _members = _elsewhere.subquery("members")
 _listed = select(_found, place_of(_found.c.name, _found.c.kind, _found.c.zone, _found.c.other).label("place")).subquery(
@@ -176,6 +226,8 @@ CHECK = Check(
     remedy=(
         "openstack aggregate list --long",
         "openstack --os-placement-api-version 1.19 resource provider aggregate list {provider}",
+        "openstack --os-placement-api-version 1.19 resource provider aggregate set {set_words}"
+        "  # what joins the zone's aggregate later has its disk from there, too",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/availability-zones.html",),
     whole_cloud=True,
@@ -193,6 +245,31 @@ CHECK = Check(
             # The oldest: one that is new must not hold back those that were there before.
             func.min(_listed.c.changed).label("newest_change"),
             _listed.c.impact,
+            func.max(_joining.c.words).label("set_words"),
+            case(
+                (func.max(_joining.c.words).is_not(None), null()),
+                (
+                    _listed.c.kind == "shared disk outside the zone",
+                    "whatever is in an aggregate with a sharing provider has its disk from there, and hosts of the "
+                    "zone have other disks: who made the aggregates must tell which of these hosts the provider serves",
+                ),
+                (
+                    _listed.c.kind == "hosts of two zones",
+                    "the rows do not tell which zone is meant; nova refuses to take a host out while servers are on "
+                    "it, so move them first (openstack server list --all-projects --host)",
+                ),
+                else_="nothing is wrong with the servers; whether their owners asked for that zone is in their "
+                "requests (openstack server show), and a zone's hosts are given by openstack aggregate list --long",
+            ).label("withheld"),
+        )
+        .select_from(_listed)
+        .outerjoin(
+            _joining,
+            and_(
+                _listed.c.kind == "shared disk outside the zone",
+                _joining.c.provider == _listed.c.provider,
+                _joining.c.zone == _listed.c.zone,
+            ),
         )
         .group_by(_listed.c.kind, _listed.c.zone, _listed.c.other, _listed.c.provider, _listed.c.what, _listed.c.impact)
         .order_by("kind", "zone", "other")

@@ -1,4 +1,4 @@
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, func, literal, select
 
 from placement_audit.checks.deployment import is_off
 from placement_audit.checks.relations import changed, doubled, newest, place_of, placed, sample, servers
@@ -66,6 +66,10 @@ CHECK = Check(
             func.count(_outside.c.host.distinct()).label("hosts"),
             sample(_outside.c.uuid, _outside.c.place).label("sample"),
             func.max(case((_outside.c.place == 1, _outside.c.uuid))).label("first"),
+            literal(
+                "nothing has to be done where an administrator put the servers there; whether the option is set "
+                "is in nova.conf of the schedulers"
+            ).label("withheld"),
             # The oldest: one that is new must not hold back those that were there before.
             func.min(_outside.c.changed).label("newest_change"),
         )

@@ -1,4 +1,4 @@
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, literal, select
 
 from placement_audit.checks.relations import bearers, newest, nodes, place_of, sample
 from placement_audit.finding import Check, Impact
@@ -60,6 +60,10 @@ CHECK = Check(
             func.max(case((_both.c.place == 1, _both.c.uuid))).label("first"),
             func.max(_both.c.total).label("total"),
             func.sum(_both.c.local).label("total_of_hosts"),
+            literal(
+                "the rows do not tell whether both are one disk: compare df of instances_path on a host with "
+                "what the sharing provider stands for"
+            ).label("withheld"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_both.c.changed).label("newest_change"),
         )

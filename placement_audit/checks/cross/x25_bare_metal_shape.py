@@ -1,4 +1,4 @@
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, literal, or_, select
 
 from placement_audit.checks.relations import is_core, newest, nodes, place_of, sample
 from placement_audit.finding import Check, Impact
@@ -58,6 +58,10 @@ CHECK = Check(
             func.count().label("nodes"),
             sample(_listed.c.name, _listed.c.place).label("sample"),
             func.max(case((_listed.c.place == 1, _listed.c.uuid))).label("provider"),
+            literal(
+                "what a node offers is nova's report of ironic, which would come back: the resource class is set "
+                "in ironic (openstack baremetal node show)"
+            ).label("withheld"),
             # The oldest: a node that is new must not hold back those that were there before.
             func.min(_listed.c.changed).label("newest_change"),
         )

@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from placement_audit.checks.relations import capacity, is_core, nodes
 from placement_audit.finding import Check, Impact
@@ -33,6 +33,10 @@ CHECK = Check(
             inventories.c.allocation_ratio,
             # What the finding that stands for this one goes by.
             (inventories.c.max_unit - capacity(inventories)).label("excess"),
+            literal(
+                "whether a custom driver or a script sets max_unit is not in the rows: nova-compute's own report "
+                "would be the total"
+            ).label("withheld"),
             inventories.c.created_at.label("newest_change"),
         )
         .select_from(inventories)

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import doubled, newest, nodes, not_ironic, place_of, placed, sample, servers
 from placement_audit.finding import Check, Impact
@@ -90,6 +90,10 @@ CHECK = Check(
             func.count().label("servers"),
             sample(_lost.c.instance_uuid, _lost.c.place).label("sample"),
             func.max(case((_lost.c.place == 1, _lost.c.instance_uuid))).label("first"),
+            literal(
+                "nothing has to be done: nova-compute cleans up when the old host is back, whether or not the "
+                "part is held"
+            ).label("withheld"),
             func.min(_lost.c.changed).label("newest_change"),
         )
         .group_by(_lost.c.provider, _lost.c.provider_name)

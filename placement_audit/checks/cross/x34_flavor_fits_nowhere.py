@@ -62,9 +62,11 @@ _asks = union_all(
     ]
 ).cte("asks")
 
-# An ironic node in use (nova 27+) and a one-time-use PCI device (nova 32+) reserve all they have; empty, nothing.
-_reserved_while_used = and_(
-    resource_classes.c.name.like("CUSTOM\\_%", escape="\\"), inventories.c.reserved == inventories.c.total
+# An ironic node in use (nova 27+) and a one-time-use PCI device (nova 32+) reserve all they have; empty, nothing. And
+# hosts that give out no CPUs or no memory at all are a finding of their own, and not one of each flavor.
+_reserved_while_used = or_(
+    and_(resource_classes.c.name.like("CUSTOM\\_%", escape="\\"), inventories.c.reserved == inventories.c.total),
+    and_(resource_classes.c.name.in_(("VCPU", "MEMORY_MB")), capacity(inventories) < 1),
 )
 _offers = (
     select(
@@ -200,6 +202,7 @@ CHECK = Check(
         "what a child or a sharing provider of the host supplies",
         "pinned CPUs that a host still offers as VCPU, unless a nova.conf given sets disable_fallback_pcpu_query",
         "ironic nodes and PCI devices that reserve all they have while in use",
+        "hosts that give out no CPUs or memory because of their ratio or reserve, which are a finding of their own",
         "flavors of blazar's leases",
         "groups with a name for a suffix, while any nova-compute is older than Xena, which passes over them",
         "a cloud without any host that offers something",
@@ -224,6 +227,10 @@ CHECK = Check(
             flavors.c.vcpus,
             flavors.c.memory_mb,
             flavors.c.root_gb,
+            literal(
+                "the rows do not tell whether the flavor or the hosts are wrong: placement-audit explain tells "
+                "what either would need"
+            ).label("withheld"),
             newest(flavors.c.updated_at, flavors.c.created_at, _specs_written).label("newest_change"),
             impact((_fits_from_volume, "L"), otherwise="M").label("impact"),
         )

@@ -1,4 +1,4 @@
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, literal, select
 
 from placement_audit.checks.relations import changed, in_progress, last_move, newest, servers
 from placement_audit.finding import Check, Impact
@@ -41,6 +41,10 @@ CHECK = Check(
             _server.c.vm_state,
             instance_flavors.c.flavorid.label("flavor"),
             request_flavors.c.flavorid.label("requested"),
+            literal(
+                "nova has no command that corrects the request but a resize, which its owner has to order: "
+                "openstack server show tells the flavor that the server has"
+            ).label("withheld"),
             newest(changed(_server), last_move(_server.c.uuid)).label("newest_change"),
         )
         .select_from(request_flavors)

@@ -1,4 +1,4 @@
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import aggregates
@@ -23,6 +23,11 @@ CHECK = Check(
         select(
             aggregates.c.id.label("aggregate_id"),
             aggregates.c.name.label("aggregate"),
+            literal(
+                "nova has no command that gives an aggregate a uuid while it cannot load it, and placement may "
+                "know the aggregate under one: look for it with openstack resource provider aggregate list on "
+                "its hosts"
+            ).label("withheld"),
             aggregates.c.created_at.label("newest_change"),
         )
         .where(aggregates.c.uuid.is_(None))

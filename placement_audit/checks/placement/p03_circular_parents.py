@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, literal, null, select
 
 from placement_audit.checks.relations import lineage
 from placement_audit.finding import Check, Impact
@@ -7,6 +7,17 @@ from placement_audit.schema import resource_providers
 _line, _parent = lineage(), resource_providers.alias("parent")
 _provider = resource_providers.c
 _below = _line.alias("below")
+_up, _down, _other = _line.alias("up"), _line.alias("down"), resource_providers.alias("other_root")
+# Another of the same circle that is recorded as its own root.
+_in_the_circle = (
+    select(func.min(_other.c.name))
+    .select_from(_up)
+    .join(_down, and_(_down.c.provider_id == _up.c.ancestor_id, _down.c.ancestor_id == _up.c.provider_id))
+    .join(_other, and_(_other.c.id == _up.c.ancestor_id, _other.c.root_provider_id == _other.c.id))
+    .where(_up.c.provider_id == _provider.id, _other.c.id != _provider.id)
+    .scalar_subquery()
+)
+_was_top = and_(_provider.root_provider_id == _provider.id, _in_the_circle.is_(None))
 
 CHECK = Check(
     code="P03",
@@ -37,7 +48,25 @@ CHECK = Check(
             _parent.c.name.label("parent_name"),
             _provider.root_provider_id.label("root_id"),
             # Of a circle the one that is recorded as its own root was its top.
-            case((_provider.root_provider_id == _provider.id, _provider.id)).label("own_root_id"),
+            case((_was_top, _provider.id)).label("own_root_id"),
+            case(
+                (_was_top, null()),
+                (
+                    _provider.root_provider_id == _provider.id,
+                    literal("it is recorded as its own root, and so is ")
+                    + _in_the_circle
+                    + " of the same circle: compare both uuids with openstack hypervisor list --long, for the host is "
+                    "the one that has no parent",
+                ),
+                (
+                    _in_the_circle.is_not(None),
+                    literal("the circle is to be opened above ")
+                    + _in_the_circle
+                    + ", which is recorded as its own root: see the finding about that one, then audit again",
+                ),
+                else_="none of the circle is recorded as its own root: compare the uuids with openstack hypervisor "
+                "list --long, for the host is the one that has no parent",
+            ).label("withheld"),
             select(func.count() - 1).where(_below.c.ancestor_id == _provider.id).scalar_subquery().label("below"),
             _provider.created_at.label("newest_change"),
         )

@@ -49,6 +49,19 @@ CHECK = Check(
             ).label("fault"),
             # Of a compute node's provider it is known.
             case((~_is_taken, _node_name)).label("new_name"),
+            case(
+                (
+                    _node_name.is_(None),
+                    "its name is not known here: nova has it where the uuid is a compute node's (openstack hypervisor "
+                    "list --long), else whoever made the provider",
+                ),
+                (
+                    _is_taken,
+                    literal("its compute node is called ")
+                    + _node_name
+                    + ", and another provider has that name: openstack resource provider list --name tells which",
+                ),
+            ).label("withheld"),
             _provider.created_at.label("newest_change"),
         )
         .where(or_(_none, _shared))

@@ -77,6 +77,10 @@ CHECK = Check(
             _found.c.consumer,
             _found.c.aggregate,
             _found.c.found,
+            literal(
+                "only who wrote the row knows the uuid that was meant, and others name the row by this one: compare it "
+                "with openstack server list --all-projects or openstack resource provider list"
+            ).label("withheld"),
             impact((and_(_found.c.bare == 1, _holds), "M"), otherwise="L").label("impact"),
             _found.c.newest_change,
         ).order_by("table", "found")

@@ -1,4 +1,4 @@
-from sqlalchemy import func, null, select
+from sqlalchemy import case, func, null, select
 
 from placement_audit.checks.relations import never_started, standard_to_come
 from placement_audit.finding import Check, Impact
@@ -30,6 +30,13 @@ CHECK = Check(
             _class_id.label("class_id"),
             null().label("resource_class"),
             standard_to_come(_class_id).label("standard_class"),
+            case(
+                (
+                    standard_to_come(_class_id).is_(None),
+                    "only a backup or whoever reports these providers knows the name of the class, and its row has to "
+                    "come back under this id: the inventories of these providers tell nothing else",
+                )
+            ).label("withheld"),
             func.count().label("rows"),
             func.count(inventories.c.resource_provider_id.distinct()).label("providers"),
             func.max(inventories.c.created_at).label("newest_change"),

@@ -1,4 +1,4 @@
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, literal, or_, select
 
 from placement_audit.checks.relations import capacity, invalid
 from placement_audit.finding import Check, Impact
@@ -41,6 +41,10 @@ CHECK = Check(
                 (_no_multiple, "no multiple of its step_size lies between min_unit and max_unit"),
                 else_="its capacity is below its min_unit",
             ).label("reason"),
+            literal(
+                "the rows do not tell which of the numbers is wrong: compare them with nova.conf of the host, or with "
+                "what else reports the provider"
+            ).label("withheld"),
             _capacity.label("capacity"),
             _inventory.total,
             _inventory.reserved,

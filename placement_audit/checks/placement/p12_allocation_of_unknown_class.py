@@ -1,11 +1,16 @@
-from sqlalchemy import case, exists, func, null, or_, select
+from sqlalchemy import and_, case, exists, func, literal, null, or_, select
 
+from placement_audit.checks.departed import proof
 from placement_audit.checks.relations import never_started, standard_to_come
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import STANDARD_CLASSES, allocations, inventories, resource_classes
+from placement_audit.schema import STANDARD_CLASSES, allocations, instances, inventories, migrations, resource_classes
 
 _class_id = allocations.c.resource_class_id
 _supplied = exists().where(inventories.c.resource_class_id == _class_id)
+# A custom class that nobody has any more was deleted on purpose: the last allocations of deleted servers stand for
+# nothing.
+_may_be_custom = and_(_class_id >= len(STANDARD_CLASSES), ~_supplied)
+_all_gone, _missing_proof = proof(allocations.c.consumer_id)
 
 CHECK = Check(
     code="P12",
@@ -26,9 +31,11 @@ CHECK = Check(
         'mariadb placement -e "SELECT * FROM allocations WHERE resource_class_id = {class_id}"',
         "systemctl restart placement-api  # its start inserts {standard_class} as id {class_id}",
         'mariadb placement -e "DELETE FROM allocations WHERE resource_class_id = {useless_class_id}'
-        ' AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id})"',
+        " AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id})"
+        ' AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = {useless_class_id})"',
     ),
     references=("https://docs.openstack.org/os-resource-classes/latest/",),
+    optional=(instances, migrations),
     members=select(_class_id.label("class_id"), allocations.c.consumer_id.label("consumer")).where(
         _class_id.not_in(select(resource_classes.c.id))
     ),
@@ -37,8 +44,16 @@ CHECK = Check(
             _class_id.label("class_id"),
             null().label("resource_class"),
             standard_to_come(_class_id).label("standard_class"),
-            # A custom class that nobody has any more was deleted on purpose: its last allocations stand for nothing.
-            case((or_(_class_id < len(STANDARD_CLASSES), _supplied), None), else_=_class_id).label("useless_class_id"),
+            case((and_(_may_be_custom, _all_gone), _class_id)).label("useless_class_id"),
+            case(
+                (or_(standard_to_come(_class_id).is_not(None), and_(_may_be_custom, _all_gone)), null()),
+                (
+                    _may_be_custom,
+                    literal("while the class has no name these consumers cannot be written anew; ") + _missing_proof,
+                ),
+                else_="providers still offer the class, or it is one of placement's own: its row has to come back "
+                "under this id, by a backup or by whoever knows its name",
+            ).label("withheld"),
             func.count().label("rows"),
             func.count(allocations.c.consumer_id.distinct()).label("consumers"),
             func.count(allocations.c.resource_provider_id.distinct()).label("providers"),

@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, resource_classes, resource_providers
@@ -50,6 +50,10 @@ CHECK = Check(
             _twice.c.largest,
             resource_providers.c.id.label("provider_id"),
             resource_classes.c.id.label("class_id"),
+            literal(
+                "the rows do not tell which amount is right, and allocation set replaces all that the consumer "
+                "holds: the flavor in openstack server show tells what that should be"
+            ).label("withheld"),
             _twice.c.newest_change,
         )
         .select_from(_twice)

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import capacity, impact, is_core, newest
 from placement_audit.finding import Check, Impact
@@ -77,6 +77,10 @@ CHECK = Check(
             inventories.c.total,
             inventories.c.reserved,
             inventories.c.allocation_ratio,
+            literal(
+                "the rows do not tell whether the capacity or the servers are wrong: compare nova.conf of the "
+                "host (allocation ratios, reserved_host_*) with openstack server list --all-projects --host"
+            ).label("withheld"),
             newest(inventories.c.created_at, _used.c.newest).label("newest_change"),
             impact((_by_rounding, "I"), (_old_placement, "H"), otherwise="M").label("impact"),
         )

@@ -55,6 +55,10 @@ CHECK = Check(
                 (_too_small, literal("less than min_unit ") + cast(inventories.c.min_unit, String)),
                 else_=literal("no multiple of step_size ") + cast(inventories.c.step_size, String),
             ).label("fault"),
+            literal(
+                "the rows do not tell whether the amount or the inventory is wrong: compare the flavor in "
+                "openstack server show with what reports the provider"
+            ).label("withheld"),
             newest(inventories.c.created_at, _row.c.created_at).label("newest_change"),
             impact((and_(_too_large, is_core(resource_classes.c.name)), "M"), otherwise="L").label("impact"),
         )

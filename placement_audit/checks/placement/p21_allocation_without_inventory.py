@@ -1,4 +1,4 @@
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, literal, select
 
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, inventories, resource_classes, resource_providers
@@ -19,8 +19,8 @@ CHECK = Check(
     identity=("provider", "resource_class"),
     why=(
         "Usage reports leave these amounts out, and each write of such a consumer that keeps them is refused, moves "
-        "included. If the class belongs there, whoever reports the provider (nova-compute, a neutron agent) brings "
-        "its inventory back when restarted."
+        "included. If the class belongs there, whoever reports the provider (nova-compute, a neutron agent) has to "
+        "bring its inventory back: its log tells why it does not."
     ),
     remedy=(
         "openstack resource provider inventory list {provider}",
@@ -34,6 +34,11 @@ CHECK = Check(
             func.count(allocations.c.consumer_id.distinct()).label("consumers"),
             func.min(allocations.c.consumer_id).label("first_consumer"),
             func.sum(allocations.c.used).label("used"),
+            literal(
+                "the rows do not tell whether the inventory was lost or these amounts are left over: look "
+                "whether what reports the provider (nova-compute, a neutron agent) still has the class, and "
+                "whether the consumers are servers there (openstack server show)"
+            ).label("withheld"),
             func.max(allocations.c.created_at).label("newest_change"),
         )
         .select_from(allocations)

@@ -35,6 +35,7 @@ CHECK = Check(
             _listed.c.table,
             func.count().label("aggregates"),
             sample(_listed.c.uuid, _listed.c.place).label("sample"),
+            literal("nothing has to be done; placement has no command to remove an aggregate").label("withheld"),
             null().label("newest_change"),
         )
         .group_by(_listed.c.table)

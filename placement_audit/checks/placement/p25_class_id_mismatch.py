@@ -34,7 +34,10 @@ CHECK = Check(
     remedy=(
         'mariadb placement -e "SELECT id, name FROM resource_classes ORDER BY id"',
         # Only where the right id is free and nothing was written under the wrong one.
-        'mariadb placement -e "UPDATE resource_classes SET id = {restored_id} WHERE id = {found_id}"',
+        "# stop placement's API first and start it afterwards: it keeps the id of {restored} in memory",
+        'mariadb placement -e "UPDATE resource_classes SET id = {restored_id} WHERE id = {found_id}'
+        " AND name = '{restored}' AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = {found_id})"
+        ' AND NOT EXISTS (SELECT * FROM allocations WHERE resource_class_id = {found_id})"',
     ),
     references=("https://docs.openstack.org/os-resource-classes/latest/",),
     absorbs={"P08": ("class_id",), "P12": ("class_id",)},
@@ -49,6 +52,17 @@ CHECK = Check(
                 else_=literal(f"and custom classes begin at {_FIRST_CUSTOM}"),
             ).label("fault"),
             case((and_(_displaced, _free), _own.c.id), else_=null()).label("restored_id"),
+            # a name of placement's own: letters and underscores
+            case((and_(_displaced, _free), _own.c.name), else_=null()).label("restored"),
+            case(
+                (and_(_displaced, _free), null()),
+                (
+                    _displaced,
+                    "the right id has another class, or something was written under the wrong one since: which rows "
+                    "are of which class is to be told from their amounts and times before anybody changes an id",
+                ),
+                else_="what is written under this id may be of either class: a backup tells which id this class had",
+            ).label("withheld"),
             select(func.count())
             .select_from(inventories)
             .where(inventories.c.resource_class_id == _affected)

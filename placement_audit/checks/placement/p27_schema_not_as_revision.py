@@ -1,4 +1,4 @@
-from sqlalchemy import null, select
+from sqlalchemy import literal, null, select
 
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import deviations
@@ -31,6 +31,10 @@ CHECK = Check(
             deviations.c.table,
             deviations.c.revision,
             deviations.c.detail,
+            literal(
+                "placement's migrations mend no schema that is none of theirs: compare it with a new database of "
+                "this revision, and look into a backup which rows the missing parts had"
+            ).label("withheld"),
             null().label("newest_change"),
         )
         .where(deviations.c.role == "placement")

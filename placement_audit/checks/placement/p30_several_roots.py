@@ -31,14 +31,12 @@ CHECK = Check(
     name="several-roots",
     impact=Impact.MEDIUM,
     title="Consumer that holds compute resources on several hosts",
-    message=(
-        "{consumer} holds compute resources on {roots} hosts: {providers}; an evacuated server does so legally until "
-        "its old host is back"
-    ),
+    message="{caveat}{consumer} holds compute resources on {roots} hosts: {providers}",
     identity=("consumer",),
     why=(
-        "A server belongs on one host; what it keeps on another is lost to placement. Without nova's databases it "
-        "cannot be told which host is right: look before anything is removed."
+        "An evacuated server holds both hosts legally until its old host returns, and so does one on its way between "
+        "them: look before anything is removed. Any other server belongs on one host, and what it keeps on another is "
+        "lost to placement. Without nova's databases it cannot be told which host is right."
     ),
     exceptions=(
         "sharing providers, wherever they stand, one that lost its trait included, and neutron segments",
@@ -59,12 +57,22 @@ CHECK = Check(
             func.count(claims.c.root_id.distinct()).label("roots"),
             func.aggregate_strings(resource_providers.c.name, ", ").label("providers"),
             func.max(consumer_types.c.name).label("consumer_type"),
-            func.max(claims.c.newest).label("newest_change"),
             case(
-                (reads_nova(), "Nova does not know the consumer, so nothing tells on which of them it is, if on any."),
-                else_="Without nova's databases nobody can tell on which of them the server runs. Audit them, too, or "
-                "look at the server and its migrations.",
+                (_foreign, "of another service than nova: "),
+                (reads_nova(), "known to no cell that was read: "),
+                else_="perhaps an evacuated server, or one that is being moved: ",
+            ).label("caveat"),
+            case(
+                (_foreign, "it is another service's, and that may hold several hosts: its consumer type tells whose"),
+                (
+                    reads_nova(),
+                    "no cell that was read has it, so that nobody here knows where it belongs: look for other cells, "
+                    "and for other services that use placement",
+                ),
+                else_="an evacuated server holds its old host until that is back: openstack server migration list and "
+                "server show tell, or an audit with nova's databases",
             ).label("withheld"),
+            func.max(claims.c.newest).label("newest_change"),
             impact((_foreign, "I"), (reads_nova(), "I"), otherwise="M").label("impact"),
         )
         .select_from(claims)

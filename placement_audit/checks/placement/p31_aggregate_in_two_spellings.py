@@ -1,4 +1,4 @@
-from sqlalchemy import func, null, select
+from sqlalchemy import func, literal, null, select
 
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import placement_aggregates, resource_provider_aggregates
@@ -33,6 +33,10 @@ CHECK = Check(
             func.max(_uuid.concat("")).label("other"),
             func.count().label("spellings"),
             func.coalesce(func.sum(_members.c.members), 0).label("members"),
+            literal(
+                "joining the two takes the whole list of each member, for aggregate set replaces it, and who "
+                "wrote the other spelling would write it again: find out first who did"
+            ).label("withheld"),
             null().label("newest_change"),
         )
         .select_from(placement_aggregates)

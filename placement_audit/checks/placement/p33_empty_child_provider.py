@@ -70,6 +70,10 @@ CHECK = Check(
             func.count().label("providers"),
             func.max(case((_listed.c.place == 1, _listed.c.uuid))).label("first"),
             sample(_listed.c.name, _listed.c.place).label("sample"),
+            literal(
+                "the rows do not tell whether what made a provider still runs and counts on it: its name and its "
+                "root tell whom to ask (nova-compute, a neutron agent, cyborg)"
+            ).label("withheld"),
             # The oldest: one that is being set up must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),
         )

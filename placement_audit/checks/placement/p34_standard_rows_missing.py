@@ -15,12 +15,18 @@ _missing = union_all(
         _standard.c.name.label("resource_class"),
         null().label("trait"),
         _standard.c.id.label("class_id"),
+        case(
+            (
+                exists().where(_taken.c.id == _standard.c.id),
+                "another class has its id, so that placement's start cannot insert it: that class comes first (P25)",
+            )
+        ).label("withheld"),
     ).where(
         ~exists().where(resource_classes.c.name == _standard.c.name),
         ~placement_at("b4ed3a175331"),  # Stein's list is shorter
     ),
     select(
-        literal("trait"), literal(SHARING_TRAIT), literal(SHARING_TRAIT), null(), literal(SHARING_TRAIT), null()
+        literal("trait"), literal(SHARING_TRAIT), literal(SHARING_TRAIT), null(), literal(SHARING_TRAIT), null(), null()
     ).where(~exists().where(traits.c.name == SHARING_TRAIT)),
 ).subquery("missing")
 _api_has_run = or_(exists().where(resource_classes.c.id.is_not(None)), exists().where(traits.c.id.is_not(None)))

@@ -1,4 +1,4 @@
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, literal, select
 
 from placement_audit.checks.relations import capacity, invalid, place_of, sample
 from placement_audit.finding import Check, Impact
@@ -29,6 +29,7 @@ _listed = (
         inventories.c.max_unit > _capacity,
         inventories.c.max_unit != _NEVER_SET,
         inventories.c.reserved < inventories.c.total,
+        _capacity >= 1,
     )
     .subquery("above_capacity")
 )
@@ -50,6 +51,7 @@ CHECK = Check(
     exceptions=(
         "a max_unit that was never set",
         "an inventory that is drained or in use by reserving all of it",
+        "an inventory of which nobody can get anything, which is a finding of its own",
         "an inventory with numbers that the API would refuse is reported as such",
     ),
     remedy=(
@@ -69,6 +71,10 @@ CHECK = Check(
             func.max(case((_listed.c.place == 1, _listed.c.uuid))).label("first"),
             func.max(_listed.c.max_unit).label("largest_max_unit"),
             func.min(_listed.c.capacity).label("smallest_capacity"),
+            literal(
+                "nothing has to be done where the hosts are to keep this reserve; nova-compute reports max_unit "
+                "itself, and would set it back"
+            ).label("withheld"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),
         )

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
 from placement_audit.checks.deployment import number
 from placement_audit.checks.relations import capacity, impact, invalid, place_of, sample
@@ -78,6 +78,10 @@ CHECK = Check(
             func.sum(_listed.c.promised).label("promised"),
             func.sum(_listed.c.total).label("total"),
             func.sum(_listed.c.reserved).label("reserved"),
+            literal(
+                "nova-compute writes back what is changed in placement alone, and the rows do not tell what the "
+                "hosts need for themselves: set it in nova.conf on each host"
+            ).label("withheld"),
             # The oldest: a host that is new must not hold back those that were there before.
             func.min(_listed.c.created_at).label("newest_change"),
             impact((_meant, "I"), (_listed.c.resource_class == "MEMORY_MB", "M"), otherwise="L").label("impact"),

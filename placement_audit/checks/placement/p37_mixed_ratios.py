@@ -30,7 +30,7 @@ _ratio = (
         inventories,
         inventories.c.resource_provider_id == resource_provider_aggregates.c.resource_provider_id,
     )
-    .where(inventories.c.resource_provider_id.not_in(_sharing))
+    .where(inventories.c.resource_provider_id.not_in(_sharing), inventories.c.allocation_ratio > 0)
     .group_by(
         resource_provider_aggregates.c.aggregate_id, inventories.c.resource_class_id, inventories.c.allocation_ratio
     )
@@ -85,7 +85,11 @@ CHECK = Check(
         "a host missed a change of cpu_allocation_ratio, ram_allocation_ratio or disk_allocation_ratio in nova.conf, "
         "or still has the default of an earlier release."
     ),
-    exceptions=("sharing providers, which are no hosts", "unlike ratios of different classes"),
+    exceptions=(
+        "sharing providers, which are no hosts",
+        "unlike ratios of different classes",
+        "a ratio of 0, which is a finding of its own",
+    ),
     remedy=("openstack --os-placement-api-version 1.3 resource provider list --member-of {first}",),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#allocation-ratios",),
     query=(
@@ -97,6 +101,10 @@ CHECK = Check(
             sample(_listed.c.uuid + literal(" (") + _listed.c.ratios + literal(")"), _listed.c.place).label("sample"),
             func.min(_listed.c.uuid).label("first"),
             func.max(_listed.c.providers).label("most_providers"),
+            literal(
+                "the rows do not tell which ratio is meant; nova.conf of the hosts does, and nova-compute writes "
+                "back what it sets"
+            ).label("withheld"),
             # The oldest: one that is new must not hold back those that were there before.
             func.min(_listed.c.newest).label("newest_change"),
         )

@@ -5,6 +5,7 @@ from placement_audit.demo.estate import Compute, Estate
 from tests.support import Auditor
 
 NORTH = {"availability_zone": "north"}
+SET = "openstack --os-placement-api-version 1.19 resource provider aggregate set"
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_fires_for_information_where_it_may_not_matter(
     estate.nova_aggregate("north", *hosts[:2], metadata=metadata)
     take_out(estate, hosts[0])
     if why == "may not be asked for":
-        hosts[7].service["version"] = 66
+        hosts[7].service["version"] = 59
     elif why == "another of the zone":
         estate.nova_aggregate("also north", hosts[0], metadata=NORTH)
     elif why == "down":
@@ -77,7 +78,36 @@ def test_fires_for_a_host_that_left(audit: Auditor, estate: Estate, hosts: list[
     (finding,) = audit(estate, "X21")
     assert (finding.evidence["sample"], finding.severity) == ("node-1", "warning")
     assert not any("sync_aggregates" in command for command in finding.remedy)
-    assert finding.remedy[-1].endswith(f"aggregate list {hosts[1].uuid}")
+    assert finding.remedy[-1] == f"{SET} --generation 1 {hosts[1].uuid}"
+
+
+def test_offers_a_host_that_left_the_list_without_it(audit: Auditor, estate: Estate, hosts: list[Compute]) -> None:
+    estate.nova_aggregate("north", hosts[0], metadata=NORTH)
+    estate.aggregate("north", hosts[1].provider)
+    rack = estate.aggregate("a rack", hosts[1].provider)
+    (finding,) = audit(estate, "X21")
+    assert finding.remedy[-1] == f"{SET} --generation 1 --aggregate {rack} {hosts[1].uuid}"
+
+
+@pytest.mark.parametrize("why", ["a server of the zone", "a pool", "a host of another name", "no generation"])
+def test_withholds_where_novas_list_may_be_the_wrong_one(
+    audit: Auditor, estate: Estate, hosts: list[Compute], why: str
+) -> None:
+    estate.nova_aggregate("north", hosts[0], metadata=NORTH)
+    estate.aggregate("north", hosts[1].provider)
+    if why == "a server of the zone":
+        estate.server("server", hosts[1], availability_zone="north")
+    elif why == "a pool":
+        pool = estate.shared("nfs", 1000)
+        estate.aggregate("north", pool)
+    elif why == "a host of another name":
+        old = estate.rows[t.aggregate_hosts][0]
+        estate.add(t.aggregate_hosts, **old | {"host": "node-1.example.org"})
+    else:
+        hosts[1].provider["generation"] = None
+    (finding,) = audit(estate, "X21")
+    assert not any("aggregate set" in command for command in finding.remedy)
+    assert "nova's list may be the wrong one" in (finding.withheld or "")
 
 
 @pytest.mark.parametrize("why", ["no zone", "may not be asked for", "in the zone all the same"])
@@ -87,11 +117,107 @@ def test_fires_for_information_for_a_host_that_left_and_it_may_not_matter(
     estate.nova_aggregate("north", hosts[0], metadata={} if why == "no zone" else NORTH)
     estate.aggregate("north", hosts[1].provider)
     if why == "may not be asked for":
-        hosts[7].service["version"] = 66
+        hosts[7].service["version"] = 59
     elif why == "in the zone all the same":
         estate.nova_aggregate("also north", hosts[1], metadata=NORTH)
     (finding,) = audit(estate, "X21")
     assert finding.severity == "info"
+
+
+@pytest.mark.parametrize("how", ["missing", "extra"])
+@pytest.mark.parametrize("version", [60, 66])
+def test_fires_as_a_warning_where_the_scheduler_asks_by_default(
+    audit: Auditor, estate: Estate, hosts: list[Compute], version: int, how: str
+) -> None:
+    for host in hosts:
+        host.service["version"] = version
+    estate.nova_aggregate("north", *hosts[:2], metadata=NORTH)
+    if how == "missing":
+        take_out(estate, hosts[0])
+    else:
+        estate.aggregate("north", hosts[2].provider)
+    assert [finding.severity for finding in audit(estate, "X21")] == ["warning"]
+
+
+def test_fires_for_information_where_it_is_set_otherwise(audit: Auditor, estate: Estate, hosts: list[Compute]) -> None:
+    hosts[0].service["version"] = 66
+    audit.settings = {"query_placement_for_availability_zone": "0"}
+    estate.nova_aggregate("north", *hosts[:2], metadata=NORTH)
+    take_out(estate, hosts[0])
+    assert [finding.severity for finding in audit(estate, "X21")] == ["info"]
+
+
+def ironic(estate: Estate, service: str, *nodes: str) -> list[Compute]:
+    """A service of bare metal."""
+    found = [estate.compute(service, node=node, hypervisor_type="ironic") for node in nodes]
+    for host in found[1:]:
+        estate.remove(t.services, host.service)
+        estate.remove(t.host_mappings, host.mapping)
+    return found
+
+
+def test_fires_as_a_warning_for_bare_metal_that_requests_never_reach(audit: Auditor, estate: Estate) -> None:
+    (metal,) = ironic(estate, "conductor", "metal-1")
+    estate.nova_aggregate("north", metal, metadata=NORTH)
+    take_out(estate, metal)
+    (finding,) = audit(estate, "X21")
+    assert finding.severity == "warning"
+    assert "sync_aggregates" in finding.remedy[-1]
+
+
+@pytest.mark.parametrize("why", ["bare metal", "node without provider", "aggregate without uuid", "no mapping"])
+def test_names_each_provider_where_nova_manage_would_stop(
+    audit: Auditor, estate: Estate, hosts: list[Compute], why: str
+) -> None:
+    uuid = estate.nova_aggregate("north", *hosts[:3], metadata=NORTH)
+    take_out(estate, *hosts[:2])
+    rack = estate.aggregate("a rack", hosts[1].provider)
+    hosts[1].provider["generation"] = 7
+    if why == "bare metal":
+        metal, _ = ironic(estate, "conductor", "metal-1", "metal-2")
+        estate.nova_aggregate("metal", metal)
+    elif why == "node without provider":
+        hosts[2].node["uuid"] = "00000000-1111-4222-8333-444444444444"
+    elif why == "aggregate without uuid":
+        estate.nova_aggregate("old")
+        estate.rows[t.aggregates][-1]["uuid"] = None
+    else:
+        estate.remove(t.host_mappings, hosts[0].mapping)
+    (finding,) = audit(estate, "X21")
+    assert [line for line in finding.remedy if "sync_aggregates" in line or "aggregate set" in line] == [
+        f"{SET} --generation 1 --aggregate {uuid} {hosts[0].uuid}",
+        f"{SET} --generation 7 --aggregate {rack} --aggregate {uuid} {hosts[1].uuid}",
+    ]
+
+
+def test_names_each_node_of_bare_metal(audit: Auditor, estate: Estate) -> None:
+    first, second = ironic(estate, "conductor", "metal-1", "metal-2")
+    uuid = estate.nova_aggregate("north", first, metadata=NORTH)
+    take_out(estate, first)
+    (finding,) = audit(estate, "X21")
+    assert finding.evidence["hosts"] == 1
+    assert [line for line in finding.remedy if "aggregate set" in line] == [
+        f"{SET} --generation 1 --aggregate {uuid} {host.uuid}" for host in (first, second)
+    ]
+
+
+def test_names_the_first_of_many(audit: Auditor, estate: Estate, hosts: list[Compute]) -> None:
+    ironic_host, _ = ironic(estate, "conductor", "metal-1", "metal-2")
+    estate.nova_aggregate("metal", ironic_host)
+    estate.nova_aggregate("north", *hosts, metadata=NORTH)
+    take_out(estate, *hosts)
+    (finding,) = audit(estate, "X21")
+    assert len([line for line in finding.remedy if "aggregate set" in line]) == 5
+    assert finding.remedy[-1] == "# these are the first 5 of 8: audit again for the next"
+
+
+def test_withholds_where_a_host_has_two_nodes(audit: Auditor, estate: Estate, hosts: list[Compute]) -> None:
+    estate.nova_aggregate("north", hosts[0], metadata=NORTH)
+    take_out(estate, hosts[0])
+    old = estate.provider("node-0.example.org")
+    estate.compute_node("node-0", "node-0.example.org", uuid=old["uuid"])
+    (finding,) = audit(estate, "X21")
+    assert "would stop" in (finding.withheld or "")
 
 
 def test_in_flight_right_after_a_host_was_added(audit: Auditor, estate: Estate, hosts: list[Compute]) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from placement_audit import schema as t
-from placement_audit.demo.estate import Compute, Estate, Row
+from placement_audit.demo.estate import Compute, Estate, Row, uuid_of
 from tests.support import Auditor
 
 
@@ -63,7 +63,27 @@ def test_fires_for_a_shared_disk_outside_the_zone(audit: Auditor, estate: Estate
     assert (finding.subject["provider"], finding.subject["host"]) == (pool["uuid"], host.name)
     assert finding.severity == "warning"
     assert "a server that needs local disk and asks for this zone finds none here: diskless" in finding.message
-    assert finding.remedy[-1].endswith(f"aggregate list {pool['uuid']}")
+    assert any(line.endswith(f"aggregate list {pool['uuid']}") for line in finding.remedy)
+
+
+def test_offers_the_zones_aggregate_where_it_is_the_pools_in_any_case(audit: Auditor, estate: Estate) -> None:
+    _, pool = diskless(estate)
+    pool["generation"] = 4
+    (finding,) = audit(estate, "X22")
+    assert finding.remedy[-1].partition("  #")[0] == (
+        "openstack --os-placement-api-version 1.19 resource provider aggregate set --generation 4 --aggregate "
+        f"{uuid_of('aggregate users of nfs')} --aggregate {uuid_of('aggregate racks in the north')} {pool['uuid']}"
+    )
+
+
+def test_offers_no_aggregate_that_would_give_the_disk_to_others(audit: Auditor, estate: Estate) -> None:
+    diskless(estate)
+    # a host of the zone with a disk of its own
+    estate.nova_aggregate("racks in the north", estate.compute("another"))
+    estate.rows[t.aggregates].pop()
+    (finding,) = audit(estate, "X22")
+    assert not any("aggregate set" in line for line in finding.remedy)
+    assert "who made the aggregates must tell" in (finding.withheld or "")
 
 
 def test_fires_for_information_where_placement_may_not_be_asked_for_zones(audit: Auditor, estate: Estate) -> None:

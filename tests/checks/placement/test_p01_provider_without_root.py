@@ -22,7 +22,7 @@ def test_fires_for_a_root_that_does_not_point_at_itself(audit: Auditor, estate: 
     assert finding.subject == {"provider": host.uuid, "provider_name": "host"}
     assert finding.remedy[-1] == (
         'mariadb placement -e "UPDATE resource_providers SET root_provider_id = 2'
-        ' WHERE id = 2 AND root_provider_id IS NULL"'
+        ' WHERE id = 2 AND root_provider_id IS NULL AND parent_provider_id <=> NULL"'
     )
 
 
@@ -32,7 +32,8 @@ def test_fires_for_a_grandchild_and_names_the_top_of_its_tree(audit: Auditor, es
     device["root_provider_id"] = None
     (finding,) = audit(estate, "P01", "P02")
     assert finding.subject["provider_name"] == "host_0000:81:00.0"
-    assert finding.evidence == {"provider_id": device["id"], "parent_id": numa["id"], "right_root_id": 2}
+    assert (finding.evidence["parent_id"], finding.evidence["right_root_id"]) == (numa["id"], 2)
+    assert f"parent_provider_id <=> {numa['id']}" in finding.remedy[-1]
 
 
 def test_fires_without_a_command_when_the_parent_is_gone(audit: Auditor, estate: Estate, host: Compute) -> None:
@@ -58,3 +59,13 @@ def test_fires_from_train_on(audit: Auditor, estate: Estate, host: Compute) -> N
     host.provider["root_provider_id"] = None
     audit.revision = "611cd6dffd7b"
     assert len(audit(estate, "P01")) == 1
+
+
+def test_fires_without_a_command_for_a_compute_node_that_was_given_a_parent(
+    audit: Auditor, estate: Estate, host: Compute
+) -> None:
+    other = estate.compute("other")
+    host.provider.update(root_provider_id=None, parent_provider_id=other.provider["id"])
+    (finding,) = audit(estate, "P01")
+    assert [line for line in finding.remedy if "UPDATE" in line] == []
+    assert "which nova gives no parent" in (finding.withheld or "")

@@ -55,15 +55,74 @@ def test_fires_for_a_child_that_is_its_own_root(audit: Auditor, estate: Estate, 
     assert finding.evidence["reason"] == "it has a parent, yet is its own root"
 
 
-def test_fires_without_a_command_for_a_root_that_is_not_its_own(
+def test_fires_for_a_compute_node_whose_root_is_another(
     audit: Auditor, estate: Estate, host: Compute, other: Compute
 ) -> None:
-    """It may be the parent that was lost."""
     host.provider["root_provider_id"] = other.provider["id"]
     (finding,) = audit(estate, "P02")
     assert finding.subject["provider_name"] == "host"
     assert finding.evidence["reason"] == "it has no parent, yet is not its own root"
+    assert finding.remedy[-1].endswith(
+        "SET parent_provider_id = NULL, root_provider_id = 1 WHERE id = 1 AND root_provider_id = 2"
+        ' AND parent_provider_id <=> NULL"'
+    )
+
+
+@pytest.mark.parametrize("root", ["its own", "the other's"])
+def test_leaves_a_compute_node_its_own_root(
+    audit: Auditor, estate: Estate, host: Compute, other: Compute, root: str
+) -> None:
+    """Nova gives it no parent: that is the mistake."""
+    third = estate.compute("third")
+    host.provider["parent_provider_id"] = other.provider["id"]
+    if root != "its own":
+        host.provider["root_provider_id"] = third.provider["id"]
+    (finding,) = audit(estate, "P02")
+    assert [line.partition(" SET ")[2] for line in finding.remedy if "UPDATE" in line] == [
+        "parent_provider_id = NULL, root_provider_id = 1 WHERE id = 1 AND root_provider_id = "
+        f'{host.provider["root_provider_id"]} AND parent_provider_id <=> 2"'
+    ]
+
+
+def test_fires_without_a_command_for_what_may_be_a_host(
+    audit: Auditor, estate: Estate, host: Compute, other: Compute
+) -> None:
+    host.provider["parent_provider_id"] = other.provider["id"]
+    (finding,) = audit(estate, "P02", nova=False)
     assert len(finding.remedy) == 1
+    assert "may be a host's own root" in (finding.withheld or "")
+
+
+def test_fires_without_a_command_for_a_lone_provider_that_is_no_host(
+    audit: Auditor, estate: Estate, other: Compute
+) -> None:
+    """It may be the parent that was lost."""
+    estate.provider("device")["root_provider_id"] = other.provider["id"]
+    (finding,) = audit(estate, "P02")
+    assert len(finding.remedy) == 1
+    assert "have lost its parent" in (finding.withheld or "")
+
+
+def test_fires_without_a_command_while_a_server_of_the_recorded_root_holds_it(
+    audit: Auditor, estate: Estate, host: Compute, other: Compute, device: Row
+) -> None:
+    """It is the parent that somebody changed."""
+    server = estate.server("web", other)
+    estate.allocate(server.uuid, device, {"VGPU": 1})
+    device["root_provider_id"] = other.provider["id"]
+    (finding,) = audit(estate, "P02")
+    assert len(finding.remedy) == 1
+    assert f"{server.uuid} holds something of it and of the tree of its root" in (finding.withheld or "")
+
+
+def test_fires_with_a_command_while_a_server_of_the_parents_holds_it(
+    audit: Auditor, estate: Estate, host: Compute, other: Compute, device: Row
+) -> None:
+    server = estate.server("web", host)
+    estate.allocate(server.uuid, device, {"VGPU": 1})
+    device["root_provider_id"] = other.provider["id"]
+    (finding,) = audit(estate, "P02")
+    assert "UPDATE" in finding.remedy[-1]
 
 
 def test_fires_without_a_command_when_the_parent_is_gone(audit: Auditor, estate: Estate, device: Row) -> None:

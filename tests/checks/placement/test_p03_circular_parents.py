@@ -63,3 +63,29 @@ def test_quiet_for_a_deep_tree(audit: Auditor, estate: Estate, device: Row) -> N
 def test_quiet_for_a_parent_that_is_gone(audit: Auditor, estate: Estate, device: Row) -> None:
     device["parent_provider_id"] = 999
     assert audit(estate, "P03") == []
+
+
+def test_offers_nothing_where_two_of_a_circle_are_roots(
+    audit: Auditor, estate: Estate, host: Compute, device: Row
+) -> None:
+    host.provider["parent_provider_id"] = device["id"]
+    device["root_provider_id"] = device["id"]
+    found = audit(estate, "P03")
+    assert [line for finding in found for line in finding.remedy if "UPDATE" in line] == []
+    assert all("of the same circle" in (finding.withheld or "") for finding in found)
+
+
+def test_tells_where_a_circle_is_to_be_opened(audit: Auditor, estate: Estate, host: Compute, device: Row) -> None:
+    host.provider["parent_provider_id"] = device["id"]
+    withheld = {finding.subject["provider_name"]: finding.withheld for finding in audit(estate, "P03")}
+    assert withheld["host"] is None
+    assert "is to be opened above host" in (withheld["host_pci"] or "")
+
+
+def test_offers_nothing_where_none_of_a_circle_is_a_root(
+    audit: Auditor, estate: Estate, host: Compute, device: Row
+) -> None:
+    other = estate.compute("other")
+    host.provider.update(parent_provider_id=device["id"], root_provider_id=other.provider["id"])
+    device["root_provider_id"] = other.provider["id"]
+    assert all("none of the circle" in (finding.withheld or "") for finding in audit(estate, "P03"))

@@ -39,7 +39,7 @@ def test_fires_for_a_value_that_the_api_refuses(
 
 
 def test_fires_as_an_error_for_a_step_of_zero(audit: Auditor, estate: Estate, host: Compute) -> None:
-    estate.inventory(host.provider, "VGPU", 4, step_size=0, reserved=9)
+    estate.inventory(host.provider, "VGPU", 4, step_size=0)
     (finding,) = audit(estate, "P09")
     assert (finding.severity, finding.impact) == ("error", "H")
     assert finding.evidence["reason"] == "its step_size is below 1"
@@ -63,3 +63,33 @@ def test_fires_for_a_missing_value(tmp_path: Path, estate: Estate, host: Compute
     estate.inventory(host.provider, "VGPU", 4, allocation_ratio=None)
     (finding,) = Auditor(lambda _: sqlite_urls(tmp_path, estate.cells), tmp_path)(estate, "P09")
     assert finding.evidence["reason"] == "one of its values is missing"
+
+
+@pytest.mark.parametrize("where", ["the same inventory", "another"])
+def test_offers_nothing_where_the_api_would_refuse_the_rest(
+    audit: Auditor, estate: Estate, host: Compute, where: str
+) -> None:
+    estate.inventory(host.provider, "VGPU", 4, step_size=0, reserved=9 if where == "the same inventory" else 0)
+    if where == "another":
+        estate.inventory(host.provider, "FPGA", 4, reserved=9)
+    found = audit(estate, "P09")
+    assert not any("inventory set" in line for finding in found for line in finding.remedy)
+    assert "several values of the provider are wrong" in (found[-1].withheld or "")
+
+
+@pytest.mark.parametrize(("fields", "correction"), [({"max_unit": 0}, "max_unit=4"), ({"min_unit": 0}, "min_unit=1")])
+def test_offers_what_gives_nobody_more_than_there_is(
+    audit: Auditor, estate: Estate, host: Compute, fields: dict[str, int], correction: str
+) -> None:
+    estate.inventory(host.provider, "VGPU", **({"total": 4} | fields))
+    (finding,) = audit(estate, "P09")
+    assert f"--resource VGPU:{correction} " in finding.remedy[-1]
+
+
+def test_leaves_the_reserve_of_a_host_to_its_configuration(audit: Auditor, estate: Estate, host: Compute) -> None:
+    pool = estate.provider("pool")
+    for provider in (host.provider, pool):
+        estate.inventory(provider, "VGPU", 4, reserved=-1)
+    found = {finding.subject["provider_name"]: finding for finding in audit(estate, "P09")}
+    assert "VGPU:reserved=0" in found["pool"].remedy[-1]
+    assert "nova.conf of the host" in (found["host"].withheld or "")

@@ -29,14 +29,25 @@ def forget(estate: Estate, *names: str) -> None:
 
 def test_fires_once_for_a_custom_class_that_was_deleted(audit: Auditor, estate: Estate, host: Compute) -> None:
     forget(estate, "CUSTOM_GOLD")
+    for row in estate.rows[t.instances]:
+        row.update(deleted=1, deleted_at=estate.ago(days=1))
     (finding,) = audit(estate, "P12")
     assert (finding.severity, finding.impact) == ("error", "H")
     assert finding.identity == "P12:10000"
     assert (finding.evidence["rows"], finding.evidence["consumers"], finding.evidence["providers"]) == (2, 2, 1)
     assert finding.remedy[1:] == (
         'mariadb placement -e "DELETE FROM allocations WHERE resource_class_id = 10000'
-        ' AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = 10000)"',
+        " AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = 10000)"
+        ' AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = 10000)"',
     )
+
+
+@pytest.mark.parametrize("nova", [True, False])
+def test_offers_nothing_while_live_servers_hold_it(audit: Auditor, estate: Estate, host: Compute, nova: bool) -> None:
+    forget(estate, "CUSTOM_GOLD")
+    (finding,) = audit(estate, "P12", nova=nova)
+    assert len(finding.remedy) == 1
+    assert ("of live servers" if nova else "nova's databases were not read") in (finding.withheld or "")
 
 
 def test_fires_without_a_command_while_a_provider_still_has_the_class(

@@ -1,7 +1,7 @@
 import pytest
 
 from placement_audit import schema as t
-from placement_audit.demo.estate import Estate
+from placement_audit.demo.estate import Estate, uuid_of
 from tests.support import Auditor
 
 
@@ -52,3 +52,33 @@ def test_fires_once_for_all_providers_that_are_missing(audit: Auditor, estate: E
 def test_quiet_for_associations_with_both_sides(audit: Auditor, estate: Estate) -> None:
     estate.shared("nfs", 1000, estate.compute("node-2").provider)
     assert audit(estate, "P22") == []
+
+
+@pytest.mark.parametrize("what", ["allocation", "inventory", "child"])
+def test_offers_nothing_where_the_provider_was_lost(audit: Auditor, estate: Estate, what: str) -> None:
+    pool = estate.provider("pool")
+    estate.aggregate("rack", pool)
+    if what == "allocation":
+        estate.claim(uuid_of("web"), pool, {"DISK_GB": 1})
+    elif what == "inventory":
+        estate.inventory(pool, "DISK_GB", 100)
+    else:
+        estate.provider("below", parent=pool)
+    estate.remove(t.resource_providers, pool)
+    (finding,) = audit(estate, "P22")
+    assert len(finding.remedy) == 1
+    assert "was lost and not deleted" in (finding.withheld or "")
+
+
+@pytest.mark.parametrize("what", ["aggregate", "trait"])
+def test_offers_nothing_where_a_pool_may_have_been_shared_by_it(audit: Auditor, estate: Estate, what: str) -> None:
+    pool = estate.shared("nfs", 1000, estate.compute("node-2").provider)
+    if what == "aggregate":
+        estate.rows[t.placement_aggregates].pop()
+    else:
+        (row,) = (row for row in estate.rows[t.resource_provider_traits] if row["resource_provider_id"] == pool["id"])
+        row["trait_id"] = 77
+    (finding,) = audit(estate, "P22")
+    assert finding.evidence["missing"] == what
+    assert len(finding.remedy) == 1
+    assert finding.withheld

@@ -24,7 +24,12 @@ def test_fires_for_vcpu_that_a_dump_has_numbered_anew(audit: Auditor, estate: Es
     assert (finding.evidence["found_id"], finding.evidence["class_id"]) == (10_000, 0)
     assert (finding.evidence["inventories"], finding.evidence["allocations"]) == (1, 1)
     assert finding.severity == "error"
-    assert finding.remedy[-1] == 'mariadb placement -e "UPDATE resource_classes SET id = 0 WHERE id = 10000"'
+    assert finding.remedy[-2:] == (
+        "# stop placement's API first and start it afterwards: it keeps the id of VCPU in memory",
+        'mariadb placement -e "UPDATE resource_classes SET id = 0 WHERE id = 10000'
+        " AND name = 'VCPU' AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = 10000)"
+        ' AND NOT EXISTS (SELECT * FROM allocations WHERE resource_class_id = 10000)"',
+    )
 
 
 def test_fires_without_a_cure_when_the_wrong_id_is_in_use(audit: Auditor, estate: Estate) -> None:
