@@ -4,7 +4,8 @@ A live table is read through the Table of the same name; what a release does not
 snapshot. ``info`` of a Table: ``home`` (a Role, or None for tables that only a snapshot has) and, as for a Column,
 ``since``: the alembic revision that brought it, absent if Train has it. A table with ``of`` is a part of the live
 table of that name, and a column with ``json`` what is found in a text column of it, on this path: the server looks
-it up, so that the rest of the text stays there. Sources: SEMANTICS A.1, C.3, C.5.
+it up, so that the rest of the text stays there. Sources: docs/semantics.md A.1, C.3, C.5. Comments everywhere cite that
+document by section, as semantics D.4 or, in the older spelling, SEMANTICS D.4.
 """
 
 from __future__ import annotations
