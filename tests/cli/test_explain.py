@@ -235,11 +235,14 @@ def test_a_disabled_host_as_nova_has_it(
     source = ["--snapshot", str(tmp_path / "kept.sqlite")] if kept else live(urls)
     done = run("explain", "--flavor", "m1.tiny", "--format", "json", *source)
     (told,) = (line for one in json.loads(done.stdout)["nearest"] for line in one["lacks"])
-    assert told == {
-        "disabled": "its nova-compute service is disabled (trait COMPUTE_STATUS_DISABLED)",
-        "enabled": "placement has it as disabled (trait COMPUTE_STATUS_DISABLED), and nova as enabled: "
-        "the trait is stuck (X19)",
-    }[in_nova]
+    assert (
+        told
+        == {
+            "disabled": "its nova-compute service is disabled (trait COMPUTE_STATUS_DISABLED)",
+            "enabled": "placement has it as disabled (trait COMPUTE_STATUS_DISABLED), and nova as enabled: "
+            "the trait is stuck (X19)",
+        }[in_nova]
+    )
 
 
 def test_a_disabled_host_where_nova_is_not_at_hand(run: Run, disabled: tuple[Estate, Urls]) -> None:
