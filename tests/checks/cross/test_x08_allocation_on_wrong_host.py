@@ -88,7 +88,6 @@ def test_fires_where_a_broken_migration_has_what_belongs_to_the_server(
         ("resize", "reverted", "left", "right", 0),
         (None, "error", "left", "right", 0),
         ("evacuation", "error", "right", "left", 0),
-        ("a kind of tomorrow", "completed", "right", "left", 0),
     ],
 )
 def test_fires_without_a_command_where_novas_host_may_be_wrong(

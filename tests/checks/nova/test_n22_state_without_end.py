@@ -173,9 +173,9 @@ def test_quiet_while_a_resize_ends(audit: Auditor, estate: Estate, move: Row, st
     assert audit(estate, "N22") == []
 
 
-def test_quiet_for_a_live_migration_of_tomorrow(audit: Auditor, estate: Estate, server: Server, move: Row) -> None:
+def test_quiet_for_a_live_migration(audit: Auditor, estate: Estate, server: Server, move: Row) -> None:
     server.instance["vm_state"] = "active"
-    move["migration_type"] = "a kind of tomorrow"
+    move["migration_type"] = "live-migration"
     assert audit(estate, "N22") == []
 
 
