@@ -340,7 +340,7 @@ def _older_placement(connection: Connection) -> Gap | None:
         return None
     doubt = "placement may be older than nova's databases"
     return Gap(
-        f"{doubt}: {row.servers} servers run and hold nothing, and all of them are newer than the newest allocation; it "
+        f"{doubt}: {row.servers} servers run and hold nothing, and all of them are newer than the newest allocation; "
         "it may have been restored from a backup",
         doubt,
     )

@@ -20,6 +20,7 @@ from placement_audit.schema import (
     consumer_types,
     consumers,
     instance_mappings,
+    instances,
     projects,
     resource_providers,
     shadow_instances,
@@ -37,7 +38,16 @@ _holds_core = exists().where(_core.c.consumer_id == _consumer, _core.c.core + _c
 _untyped = consumers.c.consumer_type_id.is_(None)
 _typed = consumer_types.c.name.in_(("INSTANCE", "MIGRATION"))
 _foreign = ~or_(_untyped, func.coalesce(consumer_types.c.name, "INSTANCE").in_(("INSTANCE", "MIGRATION")))
-_nobodys = and_(_untyped, func.coalesce(projects.c.external_id, NOBODY) == NOBODY)
+_owned = instances.alias("owned")
+# Without servers of its project nothing suggests that a consumer was one, and most likely another service owns it.
+_may_have_been_a_server = and_(
+    _holds_core,
+    _untyped,
+    or_(
+        func.coalesce(projects.c.external_id, NOBODY) == NOBODY,
+        projects.c.external_id.in_(select(_owned.c.project_id).where(_owned.c.project_id.is_not(None))),
+    ),
+)
 # What nova's own rows say, the strongest first.
 _queued, _deletion, _pending = queued_for_delete(_consumer), deletion_ordered(_consumer), mapped_to_no_cell(_consumer)
 _believed, _ordered, _requested = mapped_to_a_cell(_consumer), ordered(_consumer), requested(_consumer)
@@ -102,9 +112,10 @@ CHECK = Check(
     exceptions=(
         "a build that is queued: N10 tells of one that has been for an hour",
         "deleted and archived servers and migrations, which are findings of their own",
-        "what no row of nova proves to have been a server is information, and so is what has another consumer type",
+        "what no row of nova proves to have been a server is a warning, and nothing of it is to be deleted",
+        "the same of a project that never had a server, of another consumer type, or without VCPU, PCPU, MEMORY_MB and "
+        "DISK_GB, is information",
         "a server that nova maps to a cell which does not have it is a warning, and nothing of it is to be deleted",
-        "what was written without an owner is a warning: nova before Queens did so, and so may operators",
     ),
     remedy=(
         "openstack resource provider allocation show {consumer}",
@@ -128,7 +139,7 @@ CHECK = Check(
             case((_withheld.is_(None), _consumer)).label("ghost"),
             _withheld.label("withheld"),
             newest(claims.c.newest, _mapping_changed).label("newest_change"),
-            impact((_doubtful, "M"), (_known, "H"), (and_(_holds_core, _nobodys), "M"), otherwise="I").label("impact"),
+            impact((_doubtful, "M"), (_known, "H"), (_may_have_been_a_server, "M"), otherwise="I").label("impact"),
         )
         .select_from(claims)
         .join(resource_providers, resource_providers.c.id == claims.c.root_id)
