@@ -68,6 +68,10 @@ def _names(connection: Connection, query: Select[Any], count: int) -> str:
     return ", ".join(found) + (f" and {count - len(found)} more" if count > len(found) else "")
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 # --- placement and nova do not know each other ---
 
 
@@ -160,7 +164,7 @@ def _unlisted_cell(connection: Connection) -> Gap | None:
     if not lost_hosts and lost_servers < _FEW:
         return None
     doubt = "a cell is missing that nova has mapped hosts or servers to"
-    what = f"{lost_servers} servers" + (f" and {_names(connection, hosts, lost_hosts)}" if lost_hosts else "")
+    what = _many(lost_servers, "server") + (f" and {_names(connection, hosts, lost_hosts)}" if lost_hosts else "")
     return Gap(
         f"a cell is missing: nova maps {what} to a cell that cell_mappings does not list; put it back, or give its "
         "database with --cell-db",
@@ -193,7 +197,8 @@ def _empty_cell(connection: Connection) -> Gap | None:
         if row.hosts or row.servers:
             doubt = f"the database of {row.name} is empty"
             return Gap(
-                f"{doubt}, although nova maps {row.hosts} hosts and {row.servers} servers to it; check its address",
+                f"{doubt}, although nova maps {_many(row.hosts, 'host')} and {_many(row.servers, 'server')} to it; "
+                "check its address",
                 doubt,
             )
     return None

@@ -26,7 +26,7 @@ CHECK = Check(
         "it runs and holds its host's room."
     ),
     exceptions=(
-        "a build that is queued",
+        "a build that is queued: N10 tells of one that has been for an hour",
         "a server made or changed just now: the mapping follows within moments",
         "a migration of the server is in progress: a resize between cells turns the mapping around",
         "cells that are known by --cell-db alone, not by cell_mappings",
