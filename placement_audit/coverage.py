@@ -23,6 +23,7 @@ TABLES = {
     t.traits,
     t.consumers,
     t.consumer_types,
+    t.projects,
     t.claims,
     t.unknown_consumers,
     t.compute_nodes,
@@ -175,11 +176,14 @@ def _unlisted_cell(connection: Connection) -> Gap | None:
 def _empty_cell(connection: Connection) -> Gap | None:
     """A cell's database has nothing in it, although nova's mappings lead to it."""
     cells, host, server = _read_cells(), t.host_mappings, t.instance_mappings
-    nothing = [
-        ~exists().where(table.c.cell == cells.c.name)
-        for table in (t.services.alias("any_service"), t.compute_nodes.alias("any_node"), t.instances.alias("any_row"))
-    ]
-    # A host is found by its compute node, and a service stays in the database when it ends.
+    service, node, row_of = t.services.alias("any_service"), t.compute_nodes.alias("any_node"), t.instances.alias("any")
+    # The cell's conductor writes itself into any database. A host is mapped by its compute node, and neither that nor
+    # its service leaves the database when it is deleted.
+    nothing = (
+        ~exists().where(service.c.cell == cells.c.name, service.c.binary == "nova-compute"),
+        ~exists().where(node.c.cell == cells.c.name),
+        ~exists().where(row_of.c.cell == cells.c.name),
+    )
     hosts = select(func.count()).where(host.c.cell_id == cells.c.cell_id).scalar_subquery()
     servers = (
         select(func.count())
@@ -298,11 +302,18 @@ def _second_nova(connection: Connection) -> Gap | None:
 
 def _unknown() -> Select[Any]:
     """What consumers that no cell knows hold of a host, but for what another service owns or is on its way."""
-    claim, consumer = t.claims, t.consumers
+    claim, consumer, server = t.claims, t.consumers, t.instances.alias("owned")
+    # Of a project that never had a server another service is the likely owner.
+    of_nova = or_(
+        t.projects.c.external_id.in_(select(server.c.project_id).where(server.c.project_id.is_not(None))),
+        ~exists().where(t.instances.c.uuid != ""),
+    )
     foreign = select(t.consumer_types.c.id).where(t.consumer_types.c.name.not_in(("INSTANCE", "MIGRATION")))
     return (
         select(claim.c.consumer_id, func.max(claim.c.newest).label("newest"))
         .outerjoin(consumer, consumer.c.uuid == claim.c.consumer_id)
+        .outerjoin(t.projects, t.projects.c.id == consumer.c.project_id)
+        .where(of_nova)
         .where(claim.c.consumer_id.in_(select(t.unknown_consumers.c.consumer_id)))
         .where(claim.c.core > 0, func.coalesce(consumer.c.consumer_type_id.not_in(foreign), True))
         .where(~queued_for_delete(claim.c.consumer_id), ~build_requested(claim.c.consumer_id))

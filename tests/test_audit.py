@@ -445,8 +445,12 @@ def test_one_host_that_nobody_remembers_is_a_finding_without_a_delete(auditor: A
     assert not any(removes_something(line) for finding in report.findings for line in finding.remedy)
 
 
-def test_a_cell_whose_database_is_empty_condemns_nothing(auditor: Auditor) -> None:
-    report = auditor.report(without_cell2(two_cells(), *CELL_TABLES))
+@pytest.mark.parametrize("conductor", [True, False])
+def test_a_cell_whose_database_is_empty_condemns_nothing(auditor: Auditor, conductor: bool) -> None:
+    estate = without_cell2(two_cells(), *CELL_TABLES)
+    if conductor:
+        estate.service("controller", "nova-conductor", cell="cell2")
+    report = auditor.report(estate)
     holds_back(report, "the database of cell2 is empty, although nova maps 5 hosts and 5 servers to it")
 
 
@@ -490,6 +494,18 @@ def test_an_api_database_that_is_older_than_the_cells_condemns_nothing(auditor: 
             one for one in estate.rows[schema.instance_mappings] if one["instance_uuid"] != row["uuid"]
         ]
     holds_back(auditor.report(estate, *ON_ABSENCE), "4 servers have no mapping, and all of them are newer")
+
+
+def test_containers_of_projects_without_servers_are_no_gap(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    for number in range(6):
+        uuid = uuid_of(f"container-{number}")
+        estate.claim(
+            uuid, estate.rows[schema.resource_providers][0], {"VCPU": 1}, project="zun", at=estate.ago(hours=3)
+        )
+    report = auditor.report(estate, "X11")
+    assert report.gaps == []
+    assert {finding.severity for finding in report.findings} == {Severity.INFO}
 
 
 @pytest.mark.parametrize("known", [0, 3])
