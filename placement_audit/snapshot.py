@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.expression import CompoundSelect
 
-from placement_audit import __version__, derived
+from placement_audit import __version__, clock, derived
 from placement_audit import schema as t
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
@@ -43,7 +43,7 @@ from placement_audit.source.connect import (
 from placement_audit.source.read import NO_BOUNDS, rows_of, statements_of
 from placement_audit.source.recognise import Recognised, recognise
 
-FORMAT = 4
+FORMAT = 5
 
 # Columns that checks join on. Each is worth more in the checks than it costs in the making.
 _INDEXED = (
@@ -310,6 +310,8 @@ def _take(
     t.metadata.create_all(into)
     taken_at = utc_now(estate.databases[0].connection)
     reader = Reader(estate.databases, into, progress, estate.limits, once_more, would_read)
+    if any(table.info["home"] is Role.CELL for table in tables):
+        tables = tables | {t.services}  # as of when a cell is, its services tell
     plain = {table for table in tables if table.info["home"] and table not in derived.KEYED}
     # Placement before the cells before the API: read from different servers in another order, fresh claims
     # would look unknown (SEMANTICS J.2).
@@ -340,7 +342,11 @@ def _take(
             derived.fill(into, table)
             _index(into, {table})
     _describe(estate, into, reader.counts, reader.failed)
-    into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
+    into.execute(
+        insert(t.snapshot).values(
+            format=FORMAT, version=__version__, taken_at=taken_at, as_of=clock.as_of(into, taken_at)
+        )
+    )
     into.exec_driver_sql("PRAGMA analysis_limit = 1000")
     into.exec_driver_sql("ANALYZE")
 
