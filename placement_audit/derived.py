@@ -469,6 +469,12 @@ _ordered = union(
     select(t.astray.c.uuid),
     select(t.unclaimed.c.uuid),
     select(t.unknown_consumers.c.consumer_id),
+    # On no host, and they hold something.
+    select(t.instances.c.uuid).where(
+        t.instances.c.deleted == 0,
+        t.instances.c.host.is_(None),
+        t.instances.c.uuid.in_(select(t.claims.c.consumer_id)),
+    ),
 )
 # Large tables of which only the rows of suspects are read, after the others: the column, and its values.
 KEYED: Mapping[Table, tuple[Column[Any], Select[Any] | CompoundSelect[Any]]] = {

@@ -272,6 +272,12 @@ def _container(estate: Estate, key: str) -> tuple[str, ...]:
     return (uuid_of(key),)
 
 
+def _untyped_container(estate: Estate, key: str) -> tuple[str, ...]:
+    """Zun writes at 1.31, which knows no types."""
+    estate.claim(uuid_of(key), estate.compute(f"{key}-a").provider, SMALL, project="zun")
+    return (uuid_of(key),)
+
+
 def _asks_nothing(estate: Estate, key: str) -> tuple[str, ...]:
     none = {f"resources:{name}": "0" for name in SMALL}
     flavor = estate.flavor("nothing", 1, 512, 1, extra_specs=none)
@@ -347,6 +353,7 @@ STATES = (
     _legal("a server that is being unshelved", _unshelving, "it holds its host before it is on it"),
     _legal("a server deleted a minute ago", _deleted_just_now, "listed as in flight"),
     _legal("a container of Zun", _container, "listed as information"),
+    _legal("the same without a consumer type, as Zun writes it", _untyped_container, "listed as information"),
     _legal("a flavor that asks for nothing", _asks_nothing, "there is nothing to hold", heal="create"),
 )
 # In the cell whose database then does not answer.

@@ -115,7 +115,7 @@ def cloud(empty_cloud: RealSchemas) -> RealSchemas:
         host = estate.compute(f"host-of-{cell}", cell=cell)
         for number in range(3):
             estate.server(f"server {number} of {cell}", host)
-    estate.claim(GHOST, host.provider, {"VCPU": 1}, at=estate.ago(minutes=5))
+    estate.claim(GHOST, host.provider, {"VCPU": 1}, kind="INSTANCE", at=estate.ago(minutes=5))
     estate.write(Urls(empty_cloud.placement, empty_cloud.api, empty_cloud.cells))
     return empty_cloud
 

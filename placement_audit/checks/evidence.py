@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Exists,
     FromClause,
+    ScalarSelect,
     String,
     and_,
     case,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 
 from placement_audit import schema as t
@@ -91,6 +93,16 @@ def deletion_ordered(consumer: ColumnElement[Any]) -> Exists:
     )
 
 
+def ran_once(consumer: ColumnElement[Any]) -> Exists:
+    """Whether more was ordered for a server than its build and its deletion: it must have been on a host before."""
+    action = t.instance_actions.alias("action_on_host")
+    return exists().where(
+        action.c.instance_uuid == consumer,
+        action.c.action.not_in(("create", *_DELETIONS, "softDelete")),
+        func.coalesce(action.c.deleted, 0) == 0,
+    )
+
+
 def mapped_cell_name(consumer: ColumnElement[Any]) -> ColumnElement[Any]:
     """The name of the cell that nova maps a server of this uuid to, in words; NULL without a mapping to a cell."""
     mapping, cell = t.instance_mappings.alias("named_mapping"), mapped_cells("named_cell")
@@ -101,6 +113,15 @@ def mapped_cell_name(consumer: ColumnElement[Any]) -> ColumnElement[Any]:
         .where(mapping.c.instance_uuid == consumer, mapping.c.cell_id.is_not(None))
         .scalar_subquery()
     )
+
+
+def newest_of_nova() -> ScalarSelect[Any]:
+    """When the newest server or migration that any cell has was made; NULL without any."""
+    server, migration = t.instances.alias("newest_server"), t.migrations.alias("newest_migration")
+    made = union_all(
+        select(func.max(server.c.created_at).label("made")), select(func.max(migration.c.created_at).label("made"))
+    ).subquery("newest_of_nova")
+    return select(func.max(made.c.made)).scalar_subquery()
 
 
 def of_this_nova(provider: FromClause) -> Exists:

@@ -443,11 +443,15 @@ def _ltrim_on_mysql(element: ltrim, compiler: SQLCompiler, **options: Any) -> st
     return f"REGEXP_REPLACE({text}, CONCAT('^[', {letters}, ']+'), '')"
 
 
+def now() -> ScalarSelect[Any]:
+    """As of when the rows are: the server's clock, or the newest sign of life in them where that is older."""
+    return select(t.snapshot.c.as_of).scalar_subquery()
+
+
 def before(*, days: int = 0, hours: int = 0, minutes: int = 0) -> ColumnElement[Any]:
     """A moment that long before the snapshot. A comparison of a clock that is NULL with it holds for nothing."""
     seconds = ((days * 24 + hours) * 60 + minutes) * 60
-    taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
-    return _Later(taken_at, -seconds)
+    return _Later(now(), -seconds)
 
 
 def cell0s() -> Select[Any]:
@@ -480,8 +484,7 @@ def up(service: FromClause) -> ColumnElement[bool]:
     nova's eyes, and writes nothing.
     """
     patience = case((number("service_down_time") < 60, number("service_down_time")), else_=60)
-    taken_at = select(t.snapshot.c.taken_at).scalar_subquery()
-    since = _Later(taken_at, -patience)
+    since = _Later(now(), -patience)
     return and_(func.coalesce(service.c.forced_down, 0) == 0, service.c.last_seen_up >= since)
 
 

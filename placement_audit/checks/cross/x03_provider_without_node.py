@@ -1,8 +1,9 @@
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
+from placement_audit.checks.evidence import of_this_nova, removable, was_of_this_nova, why_not_removable
 from placement_audit.checks.relations import bearers, capacity, children, consumers_in, impact, is_core
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import compute_nodes, inventories, resource_classes, resource_providers, traits, trees
+from placement_audit.schema import inventories, resource_classes, resource_providers, traits, trees
 
 _children = children()
 _consumers = consumers_in(resource_providers.c.id)
@@ -18,7 +19,24 @@ _with_room = _with_core.where(inventories.c.max_unit >= inventories.c.min_unit, 
 _compute = resource_providers.c.id.in_(bearers(traits.c.name == "COMPUTE_NODE"))
 # COMPUTE_NODE came with Ussuri; the traits of the driver's capabilities, which nobody else sets, with Stein.
 _made_by_nova = resource_providers.c.id.in_(bearers(traits.c.name.like("COMPUTE\\_%", escape="\\")))
-_removable = and_(_made_by_nova, _consumers == 0)
+_known = was_of_this_nova(resource_providers)
+_removable = and_(_made_by_nova, _consumers == 0, removable(resource_providers))
+_withheld = case(
+    (_removable, None),
+    (
+        _consumers > 0,
+        literal("something is held there, and nobody can tell from here who holds it: look at its consumers, and on ")
+        + resource_providers.c.name
+        + " for their guests, before anything is deleted.",
+    ),
+    (
+        ~_made_by_nova,
+        literal("it has no trait that nova sets: Zun, or whoever runs ")
+        + resource_providers.c.name
+        + ", may have made it. Ask them before it is deleted.",
+    ),
+    else_=why_not_removable(resource_providers),
+)
 
 CHECK = Check(
     code="X03",
@@ -27,12 +45,13 @@ CHECK = Check(
     title="Root provider that belongs to no compute node",
     message=(
         "{provider_name} is no compute node in any cell, and is still a provider, "
-        "with {consumers} consumers and {children} child providers"
+        "with {consumers} consumers and {children} child providers; {standing}"
     ),
     identity=("provider",),
     why=(
         "Placement offers its inventory, and each time the scheduler has to throw the offer away: with enough of them "
-        "a server finds no host although there is room. Whatever is held there is held for nothing."
+        "a server finds no host although there is room. What is held there is held for nothing, unless the host is of "
+        "a cell or a nova that was not read."
     ),
     exceptions=(
         "sharing providers and neutron segments",
@@ -54,13 +73,16 @@ CHECK = Check(
             resource_providers.c.name.label("provider_name"),
             _consumers.label("consumers"),
             _child_count.label("children"),
+            case((_known, "a cell remembers its host"), else_="no cell remembers its host").label("standing"),
+            _withheld.label("withheld"),
             case((_child_count > 0, resource_providers.c.uuid)).label("with_children"),
             case((_removable, resource_providers.c.uuid)).label("removable"),
             case((and_(_removable, _child_count > 0), resource_providers.c.uuid)).label("removable_parent"),
             # Not updated_at, which moves with every allocation.
             resource_providers.c.created_at.label("newest_change"),
             impact(
-                (and_(_compute, resource_providers.c.id.in_(_with_room)), "H"),
+                # What a second nova or another service offers is no fault of this one's.
+                (and_(_compute, resource_providers.c.id.in_(_with_room), _known), "H"),
                 otherwise="M",
             ).label("impact"),
         )
@@ -69,7 +91,7 @@ CHECK = Check(
         .outerjoin(_children, _children.c.root_id == resource_providers.c.id)
         .where(
             resource_providers.c.parent_provider_id.is_(None),
-            ~exists().where(compute_nodes.c.uuid == resource_providers.c.uuid),
+            ~of_this_nova(resource_providers),
             or_(_compute, resource_providers.c.id.in_(_with_core)),
         )
         .order_by("provider")

@@ -1,9 +1,21 @@
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
-from placement_audit.checks.relations import held, impact
+from placement_audit.checks.evidence import (
+    build_requested,
+    deletion_ordered,
+    mapped_cell_name,
+    mapped_to_a_cell,
+    mapped_to_no_cell,
+    newest_of_nova,
+    on_host_of_this_nova,
+    ordered,
+    queued_for_delete,
+    requested,
+)
+from placement_audit.checks.relations import held, impact, newest
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
-    build_requests,
+    NOBODY,
     claims,
     consumer_types,
     consumers,
@@ -16,24 +28,71 @@ from placement_audit.schema import (
     unknown_consumers,
 )
 
-# Placement's default for what was written without an owner (SEMANTICS A.7).
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-_mapping, _queued, _core = instance_mappings.alias("mapping"), instance_mappings.alias("queued"), claims.alias("core")
-_known = or_(
-    exists().where(shadow_instances.c.uuid == claims.c.consumer_id),
-    exists().where(shadow_migrations.c.uuid == claims.c.consumer_id),
-    exists().where(build_requests.c.instance_uuid == claims.c.consumer_id),
-    exists().where(_queued.c.instance_uuid == claims.c.consumer_id, _queued.c.cell_id.is_(None)),
+_consumer, _core = claims.c.consumer_id, claims.alias("core")
+_accounted_for = or_(
+    exists().where(shadow_instances.c.uuid == _consumer),
+    exists().where(shadow_migrations.c.uuid == _consumer),
+    build_requested(_consumer),
 )
-_mapped = exists().where(_mapping.c.instance_uuid == claims.c.consumer_id)
-_holds_core = exists().where(_core.c.consumer_id == claims.c.consumer_id, _core.c.core + _core.c.pooled > 0)
+_holds_core = exists().where(_core.c.consumer_id == _consumer, _core.c.core + _core.c.pooled > 0)
 _untyped = consumers.c.consumer_type_id.is_(None)
-_of_nova = or_(_untyped, consumer_types.c.name.in_(("INSTANCE", "MIGRATION")))
+_typed = consumer_types.c.name.in_(("INSTANCE", "MIGRATION"))
+_foreign = ~or_(_untyped, func.coalesce(consumer_types.c.name, "INSTANCE").in_(("INSTANCE", "MIGRATION")))
 _owned = instances.alias("owned")
-_owner_has_servers = projects.c.external_id.in_(select(_owned.c.project_id).where(_owned.c.project_id.is_not(None)))
-_nobodys = and_(_untyped, func.coalesce(projects.c.external_id, _NOBODY) == _NOBODY)
-# From here on "ghost": what nova left behind, as far as anybody can tell.
-_ghost = and_(_holds_core, _of_nova, _owner_has_servers)
+# Without servers of its project nothing suggests that a consumer was one, and most likely another service owns it.
+_may_have_been_a_server = and_(
+    _holds_core,
+    _untyped,
+    or_(
+        func.coalesce(projects.c.external_id, NOBODY) == NOBODY,
+        projects.c.external_id.in_(select(_owned.c.project_id).where(_owned.c.project_id.is_not(None))),
+    ),
+)
+# What nova's own rows say, the strongest first.
+_queued, _deletion, _pending = queued_for_delete(_consumer), deletion_ordered(_consumer), mapped_to_no_cell(_consumer)
+_believed, _ordered, _requested = mapped_to_a_cell(_consumer), ordered(_consumer), requested(_consumer)
+# More than the type is not known of it.
+_of_this_nova = and_(on_host_of_this_nova(_consumer), claims.c.newest <= func.coalesce(newest_of_nova(), ""))
+_look = literal(": look for the guest on ") + resource_providers.c.name + " before anything is deleted."
+_withheld = case(
+    (_queued, None),
+    (_believed, literal("nova believes in this server, and its row may be in a database that was not read") + _look),
+    (or_(_deletion, _pending), None),
+    (_ordered, literal("no row says that this server was deleted, and its own row may have been lost") + _look),
+    (_requested, literal("nova keeps the request of this server, and its row may have been lost") + _look),
+    (and_(_typed, _of_this_nova), None),
+    (
+        and_(_typed, on_host_of_this_nova(_consumer)),
+        literal("it is newer than every server that nova knows, as after the restore of a backup") + _look,
+    ),
+    (
+        _typed,
+        literal("its host is unknown to this nova, too: it may belong to a cell or a nova that was not read. ")
+        + "Ask who runs it before anything is deleted.",
+    ),
+    (_foreign, literal("its consumer type says that another service made it: ask those who run that service.")),
+    else_=literal("no row of nova proves that this was a server: ask its project and those who run Zun, Blazar or ")
+    + "scripts that write to placement; of a purged server a backup of nova's databases tells.",
+)
+_evidence = case(
+    (_queued, literal("nova's API has accepted the deletion of a server of that uuid")),
+    (_believed, literal("nova maps such a server to ") + mapped_cell_name(_consumer) + ", which does not have it"),
+    (_deletion, literal("a cell has a record of its deletion")),
+    (_pending, literal("its build was accepted, and has neither come to a cell nor is it queued any more")),
+    (_ordered, literal("a cell has a record of what was ordered for such a server, but not of its deletion")),
+    (_requested, literal("nova keeps the request of such a server")),
+    (_typed, literal("its consumer type says that nova made it")),
+    (_foreign, literal("its consumer type says that another service made it")),
+    else_=literal("nothing of nova says that it ever was a server, and others write to placement, too"),
+)
+# A database that is not the cell's own, or a late replica, lacks servers that are mapped to it.
+_doubtful = and_(_believed, ~_queued)
+_known = or_(_queued, _deletion, _pending, _ordered, _requested, _typed)
+_mapping_changed = (
+    select(func.max(instance_mappings.c.updated_at))
+    .where(instance_mappings.c.instance_uuid == _consumer)
+    .scalar_subquery()
+)
 
 CHECK = Check(
     code="X11",
@@ -41,18 +100,21 @@ CHECK = Check(
     impact=Impact.HIGH,
     title="Consumer that no part of nova knows",
     message=(
-        "{consumer} of project {project} holds {held} on {provider_name}, "
-        "but no cell has a server or migration of that uuid, and no build of it is queued"
+        "{consumer} of project {project} holds {held} on {provider_name}, and no cell has a server or migration of "
+        "that uuid: {evidence}"
     ),
     identity=("consumer", "provider"),
     why=(
-        "Placement keeps room for something that nova lost or another service owns. Nova will never release it; ask "
-        "the project before it is deleted, since others may write to placement too."
+        "Placement keeps room for something that nova lost or another service owns. Nova will never release it. What "
+        "nova's own rows say of it decides: without them it may as well be a container of Zun or a hold of operators, "
+        "which look the same."
     ),
     exceptions=(
-        "a build that is queued",
+        "a build that is queued: N10 tells of one that has been for an hour",
         "deleted and archived servers and migrations, which are findings of their own",
-        "another service's or an operator's: a consumer type, project or class that is not nova's is information",
+        "what no row of nova proves to have been a server is a warning, and nothing of it is to be deleted",
+        "the same of a project that never had a server, of another consumer type, or without VCPU, PCPU, MEMORY_MB and "
+        "DISK_GB, is information",
         "a server that nova maps to a cell which does not have it is a warning, and nothing of it is to be deleted",
     ),
     remedy=(
@@ -62,34 +124,29 @@ CHECK = Check(
         "openstack resource provider allocation delete {ghost}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
-    absorbs={"P30": ("consumer",)},
+    absorbs={"P30": ("consumer",), "N02b": ("consumer",)},
     whole_cloud=True,
     query=(
         select(
-            claims.c.consumer_id.label("consumer"),
+            _consumer.label("consumer"),
             resource_providers.c.uuid.label("provider"),
             resource_providers.c.name.label("provider_name"),
             projects.c.external_id.label("project"),
             consumer_types.c.name.label("consumer_type"),
-            held(claims.c.consumer_id, resource_providers.c.id).label("held"),
-            case((_mapped, claims.c.consumer_id)).label("mapped"),
-            case((and_(_ghost, ~_mapped), claims.c.consumer_id)).label("ghost"),
-            claims.c.newest.label("newest_change"),
-            # A database that is not the cell's own, or a late replica, lacks servers that are mapped to it.
-            impact(
-                (and_(_holds_core, _mapped), "M"),
-                (_ghost, "H"),
-                # Nova has named an owner since Queens: this may as well be a hold of the operators.
-                (and_(_holds_core, _nobodys), "M"),
-                otherwise="I",
-            ).label("impact"),
+            held(_consumer, resource_providers.c.id).label("held"),
+            _evidence.label("evidence"),
+            case((_believed, _consumer)).label("mapped"),
+            case((_withheld.is_(None), _consumer)).label("ghost"),
+            _withheld.label("withheld"),
+            newest(claims.c.newest, _mapping_changed).label("newest_change"),
+            impact((_doubtful, "M"), (_known, "H"), (_may_have_been_a_server, "M"), otherwise="I").label("impact"),
         )
         .select_from(claims)
         .join(resource_providers, resource_providers.c.id == claims.c.root_id)
-        .outerjoin(consumers, consumers.c.uuid == claims.c.consumer_id)
+        .outerjoin(consumers, consumers.c.uuid == _consumer)
         .outerjoin(consumer_types, consumer_types.c.id == consumers.c.consumer_type_id)
         .outerjoin(projects, projects.c.id == consumers.c.project_id)
-        .where(claims.c.consumer_id.in_(select(unknown_consumers.c.consumer_id)), ~_known)
+        .where(_consumer.in_(select(unknown_consumers.c.consumer_id)), ~_accounted_for)
         .order_by("consumer", "provider")
     ),
 )

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, literal, select
 
 from placement_audit.checks.relations import changed, last_move, moving, newest, servers
 from placement_audit.finding import Check, Impact
@@ -44,6 +44,10 @@ CHECK = Check(
             _other.c.cell.label("other_cell"),
             _other.c.host.label("other_host"),
             _other.c.vm_state.label("other_vm_state"),
+            literal(
+                "which of the rows is the server's own only its guest tells: look for it on both hosts, then have the "
+                "other row deleted by hand, in the cell that is not the server's"
+            ).label("withheld"),
             newest(changed(_server), changed(_other), last_move(_server.c.uuid)).label("newest_change"),
         )
         .join_from(_server, _other, and_(_other.c.uuid == _server.c.uuid, _other.c.cell > _server.c.cell))

@@ -1,4 +1,4 @@
-from sqlalchemy import case, exists, func, or_, select
+from sqlalchemy import case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import cell0s, changed, impact, last_move, mapped_cells, moving, newest, servers
 from placement_audit.finding import Check, Impact
@@ -26,7 +26,7 @@ CHECK = Check(
         "it runs and holds its host's room."
     ),
     exceptions=(
-        "a build that is queued",
+        "a build that is queued: N10 tells of one that has been for an hour",
         "a server made or changed just now: the mapping follows within moments",
         "a migration of the server is in progress: a resize between cells turns the mapping around",
         "cells that are known by --cell-db alone, not by cell_mappings",
@@ -49,6 +49,12 @@ CHECK = Check(
                 else_=func.coalesce(_mapped.c.cell, "a cell that is not there"),
             ).label("mapped_to"),
             case((_unmapped, _own.c.cell_uuid)).label("unmapped_in"),
+            case(
+                (_unmapped, None),
+                else_=literal("no command changes the mapping of a server: look for its guest on ")
+                + func.coalesce(_server.c.host, "its host")
+                + "; where it runs there, correct cell_id in nova's instance_mappings by hand.",
+            ).label("withheld"),
             newest(changed(_server), instance_mappings.c.updated_at, last_move(_server.c.uuid)).label("newest_change"),
             # In cell0 nothing runs and nothing is held.
             impact((_server.c.cell.in_(cell0s()), "M"), otherwise="H").label("impact"),

@@ -1,21 +1,24 @@
-from sqlalchemy import exists, select
+from sqlalchemy import case, exists, literal, select
 
 from placement_audit.checks.relations import mapped_cells
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import build_requests, instance_mappings, instances, shadow_instances
 
 _cell = mapped_cells("mapped_cell")
+_queued = instance_mappings.c.queued_for_delete == 1
 
 CHECK = Check(
     code="N02b",
     name="mapping-without-server",
     impact=Impact.LOW,
     title="Mapping to a cell of a server that no cell has",
-    message="nova maps server {instance} to {cell}, but neither the tables nor the archive of any cell has it",
+    message=(
+        "nova maps server {instance} to {cell}, but neither the tables nor the archive of any cell has it: {standing}"
+    ),
     identity=("instance",),
     why=(
-        "Nothing is held or shown for it. Usually its row was purged by hand and the mapping forgotten; many of them "
-        "after a restore mean that a database is older than the others."
+        "A mapping that is queued for deletion is a leftover: the server was deleted and purged. Any other says that "
+        "nova still believes in the server. Its row was removed by hand, or a database is older than the others."
     ),
     exceptions=(
         "servers that are deleted, archived or being built",
@@ -28,8 +31,19 @@ CHECK = Check(
     query=(
         select(
             instance_mappings.c.instance_uuid.label("instance"),
+            instance_mappings.c.instance_uuid.label("consumer"),
             _cell.c.cell,
-            instance_mappings.c.queued_for_delete,
+            case(
+                (_queued, "its deletion was accepted, and the mapping is what is left"),
+                else_="no deletion of it was accepted",
+            ).label("standing"),
+            case(
+                (_queued, "no command removes one mapping, and this one does no harm"),
+                else_=literal(
+                    "that the row is missing proves no deletion: the hosts tell whether a guest is left, and a backup "
+                    "of that database whether the row was lost"
+                ),
+            ).label("withheld"),
             instance_mappings.c.updated_at.label("newest_change"),
         )
         .join(_cell, _cell.c.cell_id == instance_mappings.c.cell_id)

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, literal, or_, select
 
 from placement_audit.checks.relations import busy, cell0s, changed, doubled, servers
 from placement_audit.finding import Check, Impact
@@ -28,6 +28,10 @@ CHECK = Check(
             _server.c.host,
             _server.c.node,
             _server.c.vm_state,
+            literal(
+                "whether the server or the mapping of cell0 is wrong nobody can tell from here: compare the addresses "
+                "that list_cells shows with nova's own"
+            ).label("withheld"),
             changed(_server).label("newest_change"),
         )
         .where(_server.c.uuid.in_(select(odd_servers.c.uuid)), _server.c.cell.in_(cell0s()))

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, literal, select
 
 from placement_audit.checks.relations import busy, changed, doubled, newest, servers
 from placement_audit.finding import Check, Impact
@@ -15,7 +15,10 @@ CHECK = Check(
     name="live-server-queued-for-delete",
     impact=Impact.LOW,
     title="Server that is marked as deleted in the API database and lives on",
-    message="server {instance} is {vm_state} on {host}, but the API database has it queued for deletion",
+    message=(
+        "server {instance} is {vm_state} on {host}, but the API database has it queued for deletion: a deletion was "
+        "accepted and got lost"
+    ),
     identity=("instance",),
     why=(
         "A deletion was accepted and failed. Where quotas are counted by placement the server is not, and while its "
@@ -38,6 +41,10 @@ CHECK = Check(
             _server.c.cell,
             _server.c.host,
             _server.c.vm_state,
+            literal(
+                "whether the server is to be deleted or kept only its owner can say: its events tell who asked for the "
+                "deletion, and when"
+            ).label("withheld"),
             newest(changed(_server), _marked_at).label("newest_change"),
         )
         .where(_server.c.uuid.in_(_marked))

@@ -1,4 +1,4 @@
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, func, literal, select
 
 from placement_audit.checks.relations import changed, in_progress
 from placement_audit.finding import Check, Impact
@@ -28,6 +28,10 @@ CHECK = Check(
             migrations.c.source_compute.label("host"),
             func.coalesce(migrations.c.status, "open").label("status"),
             case((_present, migrations.c.instance_uuid)).label("present"),
+            literal(
+                "where the server runs only its host tells: look there for the guest, then end the migration's row by "
+                "hand"
+            ).label("withheld"),
             changed(migrations).label("newest_change"),
         )
         .where(in_progress(migrations), migrations.c.uuid.is_(None))

@@ -29,7 +29,7 @@ CHECK = Check(
     identity=("consumer", "provider"),
     why=(
         "The rows count as usage, yet the API shows none of them and answers 404 to whoever wants to delete them. "
-        "The migration below gives them a consumer without owner; then they can be read, healed or deleted."
+        "The migration below only adds a consumer without owner; then they can be read, healed or deleted."
     ),
     exceptions=("placement before Train, which has yet to make records of its oldest consumers",),
     remedy=(
@@ -38,7 +38,7 @@ CHECK = Check(
         "placement-manage db online_data_migrations",
     ),
     references=("https://docs.openstack.org/placement/latest/cli/placement-manage.html",),
-    absorbs=dict.fromkeys(("X07", "X11", "X12", "X13", "P30"), ("consumer",)),
+    absorbs=dict.fromkeys(("X07", "X11", "X12", "X13", "P30", "N02b"), ("consumer",)),
     query=(
         select(
             _lone.c.consumer_id.label("consumer"),

@@ -47,9 +47,34 @@ def test_fires_with_less_when_nothing_is_to_be_had(audit: Auditor, estate: Estat
 
 def test_fires_for_a_provider_without_inventory_that_nova_made(audit: Auditor, estate: Estate) -> None:
     estate.trait(estate.provider("lost"), "COMPUTE_NODE")
+    estate.service("lost", deleted=4, deleted_at=estate.ago(days=9))
     (finding,) = audit(estate, "X03")
     assert finding.impact == "M"
     assert len(deletes(finding)) == 1
+
+
+def test_no_delete_of_a_host_that_no_cell_remembers(audit: Auditor, estate: Estate) -> None:
+    """It may be of a second nova, or of a cell that was not read: it attracts nobody by this nova's fault."""
+    lost = estate.provider("lost")
+    estate.trait(lost, "COMPUTE_NODE")
+    estate.inventory(lost, "VCPU", 48)
+    (finding,) = audit(estate, "X03")
+    assert (finding.severity, deletes(finding)) == ("warning", [])
+    assert "no cell remembers a host named lost" in str(finding.withheld)
+
+
+@pytest.mark.parametrize("server_names", ["host", "node"])
+def test_no_delete_while_a_server_names_the_host(audit: Auditor, estate: Estate, lost: Row, server_names: str) -> None:
+    estate.server("alive", None).instance[server_names] = "lost"
+    (finding,) = audit(estate, "X03")
+    assert deletes(finding) == []
+    assert "servers of a host named lost" in str(finding.withheld)
+
+
+def test_no_delete_while_another_compute_node_has_the_name(audit: Auditor, estate: Estate, lost: Row) -> None:
+    estate.compute_node("lost", "lost", uuid=uuid_of("lost anew"))
+    (finding,) = audit(estate, "X03")
+    assert deletes(finding) == []
 
 
 def test_fires_for_core_classes_in_a_child(audit: Auditor, estate: Estate) -> None:
@@ -67,14 +92,15 @@ def test_no_delete_of_what_another_service_may_have_made(audit: Auditor, estate:
     (finding,) = audit(estate, "X03")
     assert finding.impact == "M"
     assert deletes(finding) == []
+    assert "Zun" in str(finding.withheld)
 
 
 def test_the_traits_of_a_driver_tell_that_nova_made_it_before_ussuri(audit: Auditor, estate: Estate) -> None:
     provider = estate.provider("lost")
     estate.inventory(provider, "VCPU", 48)
     estate.trait(provider, "COMPUTE_DEVICE_TAGGING")
+    estate.service("lost", deleted=4, deleted_at=estate.ago(days=9))
     (finding,) = audit(estate, "X03")
-    assert finding.impact == "M"
     assert len(deletes(finding)) == 1
 
 
@@ -85,6 +111,7 @@ def test_no_delete_while_something_is_held_there(audit: Auditor, estate: Estate,
     (finding,) = audit(estate, "X03")
     assert (finding.evidence["consumers"], finding.evidence["children"]) == (2, 1)
     assert deletes(finding) == []
+    assert "look at its consumers" in str(finding.withheld)
     assert not [line for line in finding.remedy if "deepest" in line]
     assert [line for line in finding.remedy if "--in-tree" in line]
 

@@ -153,9 +153,46 @@ def test_quiet_while_a_build_of_it_is_queued(audit: Auditor, estate: Estate, ser
     assert audit(estate, "X07") == []
 
 
-def test_quiet_while_it_is_mapped_to_no_cell(audit: Auditor, estate: Estate, host: Compute) -> None:
-    homeless(estate, host, vm_state="error").mapping["cell_id"] = None
-    assert audit(estate, "X07") == []
+def test_fires_for_a_mapping_without_a_cell_that_no_build_follows(
+    audit: Auditor, estate: Estate, host: Compute
+) -> None:
+    server = homeless(estate, host, vm_state="error")
+    server.mapping["cell_id"] = None
+    (finding,) = audit(estate, "X07")
+    assert finding.remedy[-1] == f"openstack resource provider allocation delete {server.uuid}"
+
+
+def test_in_flight_right_after_the_mapping_changed(audit: Auditor, estate: Estate, host: Compute) -> None:
+    homeless(estate, host, vm_state="error").mapping.update(cell_id=None, updated_at=estate.ago(minutes=2))
+    (finding,) = audit.report(estate, "X07").findings
+    assert not finding.settled
+
+
+def test_no_delete_where_nova_maps_the_server_to_another_cell(audit: Auditor, estate: Estate, server: Server) -> None:
+    """Its live row may be missing there."""
+    delete(estate, server.instance)
+    estate.compute("other", cell="cell2")
+    server.mapping.update(cell_id=estate.cell_id("cell2"), queued_for_delete=0)
+    (finding,) = audit(estate, "X07")
+    assert not any("allocation delete" in line for line in finding.remedy)
+    assert "maps this server to cell2" in str(finding.withheld)
+
+
+def test_no_delete_where_an_offloaded_server_names_a_host(audit: Auditor, estate: Estate, server: Server) -> None:
+    server.instance.update(vm_state="shelved_offloaded")
+    (finding,) = audit(estate, "X07")
+    assert not any("allocation delete" in line for line in finding.remedy)
+    assert "its row names the host right" in str(finding.withheld)
+
+
+@pytest.mark.parametrize(("action", "offered"), [("create", True), ("delete", True), ("evacuate", False)])
+def test_no_delete_for_a_server_in_error_that_was_on_a_host_before(
+    audit: Auditor, estate: Estate, host: Compute, action: str, offered: bool
+) -> None:
+    estate.action(homeless(estate, host, vm_state="error"), action, failed=True)
+    (finding,) = audit(estate, "X07")
+    assert any("allocation delete" in line for line in finding.remedy) == offered
+    assert (finding.withheld is None) == offered
 
 
 @pytest.mark.parametrize("hidden", [0, 1])

@@ -1,7 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 
 from placement_audit import schema as t
 from placement_audit.demo.estate import Compute, Estate, uuid_of
+from placement_audit.finding import Finding
 from tests.support import Auditor
 
 GHOST = uuid_of("ghost")
@@ -25,10 +28,12 @@ def deletes(command: str) -> bool:
     return "allocation delete" in command
 
 
-@pytest.mark.parametrize("kind", [None, "INSTANCE", "MIGRATION"])
-def test_fires_for_a_consumer_that_nova_does_not_know(
-    audit: Auditor, estate: Estate, host: Compute, kind: str | None
-) -> None:
+def told(finding: Finding) -> str:
+    return str(finding.evidence["evidence"])
+
+
+@pytest.mark.parametrize("kind", ["INSTANCE", "MIGRATION"])
+def test_fires_for_a_consumer_of_nova_s_type(audit: Auditor, estate: Estate, host: Compute, kind: str) -> None:
     estate.claim(GHOST, host.provider, CORE, kind=kind)
     (finding,) = audit(estate, "X11")
     assert finding.subject["consumer"] == GHOST
@@ -36,15 +41,116 @@ def test_fires_for_a_consumer_that_nova_does_not_know(
     assert finding.evidence["held"] == "VCPU 2, MEMORY_MB 4096"
     assert finding.severity == "error"
     assert finding.remedy[-1] == f"openstack resource provider allocation delete {GHOST}"
+    assert "its consumer type says that nova made it" in finding.message
 
 
-def test_fires_when_the_owner_of_the_project_has_deleted_all_its_servers(
+def test_no_delete_by_the_type_alone_on_a_host_that_is_unknown_too(audit: Auditor, estate: Estate) -> None:
+    estate.server("web", estate.compute("right"))
+    stranger = estate.provider("stranger")
+    estate.trait(stranger, "COMPUTE_NODE")
+    estate.claim(GHOST, stranger, CORE, kind="INSTANCE")
+    (finding,) = audit(estate, "X11")
+    assert not any(map(deletes, finding.remedy))
+    assert str(finding.withheld).startswith("its host is unknown to this nova, too")
+
+
+def test_no_delete_by_the_type_alone_of_what_is_newer_than_all_servers(
     audit: Auditor, estate: Estate, host: Compute
 ) -> None:
-    estate.server("old", host, holds=False, project="project-b", deleted=3, deleted_at=estate.ago(days=3))
-    estate.claim(GHOST, host.provider, CORE, project="project-b")
+    """As after the restore of a backup."""
+    estate.claim(GHOST, host.provider, CORE, kind="INSTANCE", at=estate.ago(hours=2))
+    (finding,) = audit(estate, "X11")
+    assert not any(map(deletes, finding.remedy))
+    assert "newer than every server" in str(finding.withheld)
+
+
+def queued(estate: Estate) -> None:
+    estate.add(t.instance_mappings, instance_uuid=GHOST, cell_id=estate.cell_id("cell1"), queued_for_delete=1)
+
+
+def deletion_recorded(estate: Estate) -> None:
+    for action, days in (("create", 9), ("delete", 3)):
+        act(estate, action, days)
+
+
+def never_built(estate: Estate) -> None:
+    estate.add(t.instance_mappings, instance_uuid=GHOST, cell_id=None)
+
+
+def act(estate: Estate, action: str, days: int, message: str | None = None) -> None:
+    at = estate.ago(days=days)
+    values = {"action": action, "message": message, "start_time": at, "deleted": 0}
+    estate.add(t.instance_actions, cell="cell1", instance_uuid=GHOST, **values)
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (queued, "has accepted the deletion"),
+        (deletion_recorded, "a record of its deletion"),
+        (never_built, "its build was accepted"),
+    ],
+)
+@pytest.mark.parametrize("project", ["project-a", "project-without-servers"])
+@pytest.mark.parametrize("held", [CORE, {"VGPU": 1}])
+def test_fires_with_a_delete_where_rows_of_nova_prove_that_it_is_gone(
+    audit: Auditor,
+    estate: Estate,
+    host: Compute,
+    write: Callable[[Estate], None],
+    words: str,
+    project: str,
+    held: dict[str, int],
+) -> None:
+    """Whatever it holds, and whether or not its project has servers left."""
+    estate.claim(GHOST, host.provider, held, project=project)
+    write(estate)
     (finding,) = audit(estate, "X11")
     assert finding.severity == "error"
+    assert words in told(finding)
+    assert words in finding.message
+    assert any(map(deletes, finding.remedy))
+
+
+def ordered_only(estate: Estate) -> None:
+    act(estate, "create", 9)
+
+
+def deletion_failed(estate: Estate) -> None:
+    act(estate, "delete", 3, "Error")
+
+
+def deletion_undone(estate: Estate) -> None:
+    act(estate, "delete", 9)
+    act(estate, "restore", 3)
+
+
+def request_kept(estate: Estate) -> None:
+    estate.add(t.request_specs, instance_uuid=GHOST)
+
+
+@pytest.mark.parametrize("write", [ordered_only, deletion_failed, deletion_undone, request_kept])
+def test_fires_without_a_delete_where_nova_may_have_lost_the_row(
+    audit: Auditor, estate: Estate, host: Compute, write: Callable[[Estate], None]
+) -> None:
+    estate.claim(GHOST, host.provider, CORE)
+    write(estate)
+    (finding,) = audit(estate, "X11")
+    assert finding.severity == "error"
+    assert not any(map(deletes, finding.remedy))
+    assert "look for the guest on right" in str(finding.withheld)
+
+
+def test_fires_as_a_warning_where_nothing_proves_that_it_was_a_server(
+    audit: Auditor, estate: Estate, host: Compute
+) -> None:
+    """A container of Zun, a script's hold and a purged server look the same."""
+    estate.claim(GHOST, host.provider, CORE)
+    (finding,) = audit(estate, "X11")
+    assert finding.severity == "warning"
+    assert not any(map(deletes, finding.remedy))
+    assert "nothing of nova says that it ever was a server" in finding.message
+    assert "Zun" in str(finding.withheld)
 
 
 def test_fires_for_memory_that_nobody_owns(audit: Auditor, estate: Estate, host: Compute) -> None:
@@ -91,6 +197,7 @@ def test_fires_for_each_root(audit: Auditor, estate: Estate, host: Compute) -> N
     pool = estate.shared("pool", 100_000, host.provider)
     estate.claim(GHOST, host.provider, {"VCPU": 2})
     estate.claim(GHOST, pool, {"CUSTOM_TAPE": 1})
+    queued(estate)
     findings = audit(estate, "X11")
     assert {finding.subject["provider_name"] for finding in findings} == {"right", "pool"}
     assert {finding.severity for finding in findings} == {"error"}
@@ -122,10 +229,23 @@ def test_quiet_for_a_build_request(audit: Auditor, estate: Estate, host: Compute
     assert audit(estate, "X11") == []
 
 
-def test_quiet_for_a_server_that_is_mapped_to_no_cell_yet(audit: Auditor, estate: Estate, host: Compute) -> None:
-    estate.claim(GHOST, host.provider, CORE)
-    estate.add(t.instance_mappings, instance_uuid=GHOST, cell_id=None)
+def test_quiet_for_a_build_that_is_mapped_to_no_cell_yet(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.claim(estate.building("soon", at=estate.ago(minutes=20)), host.provider, CORE)
     assert audit(estate, "X11") == []
+
+
+def test_in_flight_right_after_the_mapping_changed(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.claim(GHOST, host.provider, CORE)
+    estate.add(t.instance_mappings, instance_uuid=GHOST, cell_id=None, updated_at=estate.ago(minutes=2))
+    (finding,) = audit.report(estate, "X11").findings
+    assert not finding.settled
+
+
+def test_a_mapping_without_its_server_is_the_same_finding(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.claim(GHOST, host.provider, CORE)
+    queued(estate)
+    (finding,) = audit(estate, "X11", "N02b")
+    assert (finding.code, dict(finding.also)) == ("X11", {"N02b": 1})
 
 
 def test_quiet_for_what_is_archived(audit: Auditor, estate: Estate, host: Compute) -> None:

@@ -36,6 +36,13 @@ def test_fires_for_each_of_its_providers(audit: Auditor, estate: Estate, host: C
     assert sorted(found) == [("P13", "host"), ("P13", "other")]
 
 
+def test_a_mapping_without_its_server_is_the_same_finding(audit: Auditor, estate: Estate, host: Compute) -> None:
+    estate.allocate(WEB, host.provider, {"VCPU": 2})
+    estate.add(t.instance_mappings, instance_uuid=WEB, cell_id=estate.cell_id("cell1"), queued_for_delete=0)
+    (finding,) = audit(estate, "P13", "X11", "N02b")
+    assert (finding.code, dict(finding.also)) == ("P13", {"N02b": 1, "X11": 1})
+
+
 def test_fires_when_the_class_is_unknown_too(audit: Auditor, estate: Estate, host: Compute) -> None:
     estate.allocate(WEB, host.provider, {"CUSTOM_GOLD": 1})
     estate.rows[t.resource_classes].pop()
