@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from placement_audit import derived
+from placement_audit import clock, derived
 from placement_audit import schema as t
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
@@ -75,6 +75,8 @@ def read_again(
     or projects are read whole. Raises CannotTell when a database that the snapshot has cannot be read.
     """
     tables = derived.with_parts(wanted)
+    if any(table.info["home"] is Role.CELL for table in tables):
+        tables = tables | {t.services}
     try:
         with local_file(path, write=True).begin() as into:
             _same_databases(estate, into)
@@ -84,7 +86,8 @@ def read_again(
                 raise CannotTell("; ".join(reader.failed.values()))
             reader.finish()
             # How old things are is measured from here.
-            into.execute(update(t.snapshot).values(taken_at=utc_now(estate.databases[0].connection)))
+            now = utc_now(estate.databases[0].connection)
+            into.execute(update(t.snapshot).values(taken_at=now, as_of=clock.as_of(into, now)))
     except SQLAlchemyError as error:
         raise CannotTell(f"the second look: {reason_of(error)}") from None
 

@@ -19,17 +19,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Table, and_, case, exists, func, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import visitors
 
-from placement_audit import __version__, derived
+from placement_audit import __version__, coverage, derived
 from placement_audit import schema as t
 from placement_audit.again import Doubts, by_key_alone, read_again
 from placement_audit.allow import AllowList, Entry
+from placement_audit.clock import behind
 from placement_audit.errors import CannotTell
-from placement_audit.finding import SEVERITY, SUBJECTS, Check, Finding, Impact, Severity
+from placement_audit.finding import (
+    SEVERITY,
+    SUBJECTS,
+    Check,
+    Finding,
+    Impact,
+    Severity,
+    changes_something,
+    removes_something,
+)
 from placement_audit.schema import Role
 from placement_audit.snapshot import Estate, Progress, Source, kept, opened, sources_in, taken
 from placement_audit.source.config import Sources
@@ -37,13 +47,8 @@ from placement_audit.source.connect import Limits, reason_of
 
 CLOCK = "%Y-%m-%d %H:%M:%S"
 _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
-# What tells whether placement and nova belong to one cloud; with fewer of them than these it says nothing.
-_KINSHIP = {t.compute_nodes, t.resource_providers, t.claims}
-_FEW = 4
 # How remedies in SQL begin.
 _CLIENT = "mariadb placement"
-# As many servers tell as surely as all of them.
-_SAMPLE = 5000
 # Checks that are judged at a time: each has a cache of its own, and more would wait for the disk.
 _WORKERS = min(os.cpu_count() or 1, 4)
 
@@ -196,55 +201,7 @@ def _named(check: Check) -> set[Table]:
 @cache
 def tables_of(check: Check) -> frozenset[Table]:
     """The tables that a check's query names, derived ones and what they are made of included."""
-    return frozenset(derived.with_parts(_named(check) | (_KINSHIP if check.whole_cloud else set())))
-
-
-def _two_clouds(connection: Connection) -> str | None:
-    """Why nothing should be called left over: these databases do not seem to know each other."""
-    live = select(func.count()).select_from(t.compute_nodes).where(t.compute_nodes.c.deleted == 0)
-    nodes = connection.scalar(live) or 0
-    known = connection.scalar(live.where(t.compute_nodes.c.uuid.in_(select(t.resource_providers.c.uuid)))) or 0
-    if nodes >= _FEW and known * 2 < nodes:
-        return f"only {known} of {nodes} compute nodes have a provider"
-    holders = connection.scalar(select(func.count()).select_from(t.claims)) or 0
-    if not nodes and holders >= _FEW:
-        return f"no cell has a compute node, yet {holders} consumers hold something"
-    return None
-
-
-def _cells_mistaken(connection: Connection) -> str | None:
-    """Why no server should be called misplaced: the cells do not seem to be the ones that the API database means."""
-    server, mapping, twin = t.instances, t.instance_mappings, t.instances.alias("twin")
-    # In the order of their uuids, which is no order at all: a fair sample of every cell.
-    some = (
-        select(server.c.uuid, server.c.cell)
-        .where(server.c.deleted == 0, func.coalesce(server.c.hidden, 0) == 0)
-        .order_by(server.c.uuid)
-        .limit(_SAMPLE)
-        .subquery("some")
-    )
-    mapped = exists().where(mapping.c.instance_uuid == some.c.uuid, mapping.c.cell_id == t.sources.c.cell_id)
-    # What a resize between cells hides is no second server.
-    visible = func.coalesce(twin.c.hidden, 0) == 0
-    doubled = exists().where(twin.c.uuid == some.c.uuid, twin.c.cell != some.c.cell, twin.c.deleted == 0, visible)
-    counted = (
-        select(
-            some.c.cell,
-            func.count().label("servers"),
-            func.sum(case((mapped, 1), else_=0)).label("mapped"),
-            func.sum(case((doubled, 1), else_=0)).label("doubled"),
-        )
-        .join(t.sources, and_(t.sources.c.name == some.c.cell, t.sources.c.role == Role.CELL.value))
-        .where(t.sources.c.cell_id.is_not(None))
-        .group_by(some.c.cell)
-        .order_by(some.c.cell)
-    )
-    for row in connection.execute(counted):
-        if row.servers >= _FEW and row.doubled * 2 > row.servers:
-            return f"{row.doubled} of {row.servers} servers of {row.cell} are in another cell, too"
-        if row.servers >= _FEW and row.mapped * 2 < row.servers:
-            return f"only {row.mapped} of {row.servers} servers of {row.cell} are mapped to it"
-    return None
+    return frozenset(derived.with_parts(_named(check) | (coverage.TABLES if check.whole_cloud else set())))
 
 
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta, allow: AllowList | None = None) -> Report:
@@ -261,6 +218,15 @@ class _Doubts:
     unread: int
 
 
+@dataclass(frozen=True)
+class _Terms:
+    """By what rows become findings: when they are settled, how to reach placement, and what makes absence no proof."""
+
+    settled_before: str
+    client: str
+    doubt: str | None
+
+
 @dataclass
 class _Verdict:
     """What the checks find, before one finding is let stand for the others of its cause."""
@@ -274,6 +240,7 @@ class _Verdict:
     judged: dict[str, list[_Judged]]
     allow: AllowList | None
     seconds: float
+    terms: _Terms
     waited: float = 0.0
     second_look: SecondLook | None = None
 
@@ -281,29 +248,22 @@ class _Verdict:
     def of(cls, connection: Connection, checks: Iterable[Check], grace: timedelta, allow: AllowList | None) -> _Verdict:
         """Judge a snapshot."""
         started = time.perf_counter()
-        taken_at = str(connection.scalar(select(t.snapshot.c.taken_at)))
+        moment = connection.execute(select(t.snapshot.c.taken_at, t.snapshot.c.as_of)).one()
+        taken_at, as_of = str(moment.taken_at), str(moment.as_of)
         sources = sources_in(connection)
-        settled_before, client = _settled_before(taken_at, grace), _client(sources)
         checks = list(checks)
         gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
         # With a database missing nothing can be told by what the others know, and what would be misled is not judged.
         comparable = not gaps and any(one.role == Role.CELL.value for one in sources)
-        strangers = _two_clouds(connection) if comparable and any(check.whole_cloud for check in checks) else None
-        if strangers:
-            gaps.append(f"placement and nova may belong to different clouds: {strangers}; check the addresses")
-        # Only what reads all mappings can tell, and only that would be misled.
-        asks_mappings = any(check.whole_cloud and t.instance_mappings in tables_of(check) for check in checks)
-        mistaken = _cells_mistaken(connection) if comparable and asks_mappings else None
-        if mistaken:
-            gaps.append(f"the cells' databases may not be those of this API database: {mistaken}; check the addresses")
+        wholes = any(check.whole_cloud for check in checks)
+        hole = coverage.gap_in(connection) if comparable and wholes else None
         reasons = {check.code: _not_to_be_judged(check, sources) for check in checks}
-        for check in checks:
-            if strangers and check.whole_cloud and not reasons[check.code]:
-                reasons[check.code] = "cannot be judged while placement and nova may belong to different clouds"
-            if mistaken and check.whole_cloud and not reasons[check.code]:
-                reasons[check.code] = (
-                    "cannot be judged while the cells' databases may not be those of this API database"
-                )
+        if hole:
+            gaps.append(hole.told)
+            for check in checks:
+                if check.whole_cloud and not reasons[check.code]:
+                    reasons[check.code] = f"cannot be judged while {hole.doubt}"
+        terms = _Terms(_settled_before(as_of, grace), _client(sources), hole.doubt if hole else None)
         answers = _asked(connection, [check for check in checks if not reasons[check.code]])
         results: dict[str, Result] = {}
         judged: dict[str, list[_Judged]] = {}
@@ -314,12 +274,13 @@ class _Verdict:
             answer = answers[check.code]
             status, why = "clean", None
             try:
-                judged[check.code] = answer.judged(check, settled_before, client)
+                judged[check.code] = answer.judged(check, terms)
             except (SQLAlchemyError, LookupError, ValueError) as error:
                 status, why = "failed", reason_of(error)
             results[check.code] = Result(check, status, why, seconds=answer.seconds)
-        notes = _accept(connection, allow, taken_at, judged) if allow else []
-        return cls(taken_at, grace, sources, gaps, notes, results, judged, allow, time.perf_counter() - started)
+        notes = _late(taken_at, as_of) + (_accept(connection, allow, taken_at, judged) if allow else [])
+        seconds = time.perf_counter() - started
+        return cls(taken_at, grace, sources, gaps, notes, results, judged, allow, seconds, terms)
 
     def doubts(self, connection: Connection, servers: Mapping[Role, set[int]]) -> _Doubts | None:
         """What is in flight, or rests on databases of several servers; None when none of it would be listed."""
@@ -353,7 +314,6 @@ class _Verdict:
         checks = {code: self.results[code].check for code in doubts.findings}
         wanted = {table for check in checks.values() for table in _named(check)}
         now: dict[str, list[_Judged]] = {}
-        settled_before, client = _settled_before(self.taken_at, self.grace), _client(self.sources)
         try:
             with opening() as estate:
                 read_again(estate, path, wanted, doubts.about, progress)
@@ -361,7 +321,7 @@ class _Verdict:
                 answers = _asked(connection, list(checks.values()))
                 for code, check in checks.items():
                     try:
-                        now[code] = answers[code].judged(check, settled_before, client)
+                        now[code] = answers[code].judged(check, self.terms)
                     except (SQLAlchemyError, LookupError, ValueError) as error:
                         self.gaps.append(f"{code} {check.name} could not be judged again: {reason_of(error)}")
         except CannotTell as error:
@@ -444,11 +404,11 @@ class _Answer:
     rows: list[dict[str, Any]] | Exception
     seconds: float
 
-    def judged(self, check: Check, settled_before: str, client: str) -> list[_Judged]:
+    def judged(self, check: Check, terms: _Terms) -> list[_Judged]:
         """The rows as findings. Raises what kept the query from its answer, and what is wrong with a row."""
         if isinstance(self.rows, Exception):
             raise self.rows
-        return [_Judged(_finding(check, row, settled_before, client), row) for row in self.rows]
+        return [_Judged(_finding(check, row, terms), row) for row in self.rows]
 
 
 def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer]:
@@ -487,8 +447,23 @@ def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer
     return answers
 
 
-def _settled_before(taken_at: str, grace: timedelta) -> str:
-    moment = datetime.strptime(taken_at, CLOCK).replace(tzinfo=timezone.utc) - grace
+@cache
+def _asks_nova(check: Check) -> bool:
+    return any(table.info["home"] in {Role.API, Role.CELL} for table in derived.with_parts(_named(check)))
+
+
+def _late(taken_at: str, as_of: str) -> list[str]:
+    late = behind(taken_at, as_of)
+    if not late:
+        return []
+    return [
+        f"the newest sign of life in the cells is of {as_of} UTC, {late} before the clock of placement's server: a "
+        "replica lags, a clock runs ahead, or every service is down; ages are counted from that moment"
+    ]
+
+
+def _settled_before(as_of: str, grace: timedelta) -> str:
+    moment = datetime.strptime(as_of, CLOCK).replace(tzinfo=timezone.utc) - grace
     return moment.strftime(CLOCK)
 
 
@@ -517,7 +492,7 @@ def _client(sources: Sequence[Source]) -> str:
     return " ".join(["mariadb", *words, shlex.quote(url.database or "placement")])
 
 
-def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: str) -> Finding:
+def _finding(check: Check, row: Mapping[str, Any], terms: _Terms) -> Finding:
     clock = row.get("newest_change")
     impact = Impact(row.get("impact") or check.impact)
     told = {key: "none" if value is None else value for key, value in row.items()}
@@ -526,23 +501,28 @@ def _finding(check: Check, row: Mapping[str, Any], settled_before: str, client: 
     evidence = {key: value for key, value in row.items() if key not in SUBJECTS}
     for special in ("newest_change", "impact", "withheld"):
         evidence.pop(special, None)
+    remedy = tuple(
+        terms.client + line.removeprefix(_CLIENT) if line.startswith(f"{_CLIENT} ") else line
+        for line in (_filled(command, quoted) for command in check.remedy)
+        if line is not None
+    )
+    withheld = row.get("withheld")
+    if terms.doubt and _asks_nova(check) and any(map(removes_something, remedy)):
+        remedy = tuple(line for line in remedy if not changes_something(line))
+        withheld = f"nothing can be called left over while {terms.doubt}"
     return Finding(
         code=check.code,
         name=check.name,
         severity=SEVERITY[impact],
         impact=impact,
-        settled=clock is None or str(clock) < settled_before,
+        settled=clock is None or str(clock) < terms.settled_before,
         newest_change=clock,
         message=check.message.format_map(told),
         subject={key: row[key] for key in SUBJECTS if row.get(key) is not None},
         evidence=evidence,
-        remedy=tuple(
-            client + line.removeprefix(_CLIENT) if line.startswith(f"{_CLIENT} ") else line
-            for line in (_filled(command, quoted) for command in check.remedy)
-            if line is not None
-        ),
+        remedy=remedy,
         identity=":".join([check.code, *values]),
-        withheld=row.get("withheld"),
+        withheld=withheld,
     )
 
 

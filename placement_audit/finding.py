@@ -47,6 +47,11 @@ _CHANGES = re.compile(
     r"|\b(DELETE FROM|UPDATE|INSERT)\b|systemctl|(re)?start (of )?nova-compute|the children of"
 )
 
+_REMOVES = re.compile(
+    r"allocation (delete|unset)\b|inventory delete\b|resource provider delete\b|server delete\b|service delete\b"
+    r"|delete_host|delete_cell|\bDELETE FROM\b|the children of"
+)
+
 # The column names of a check's row that say what the finding is about; all others are its evidence.
 SUBJECTS = (
     "consumer",
@@ -127,6 +132,11 @@ class Finding:
     absorbed: tuple[str, ...] = ()
     withheld: str | None = None
     confirmed: bool = False
+
+
+def removes_something(command: str) -> bool:
+    """Whether a line of a remedy removes what nothing is said to depend on, or tells somebody to do so."""
+    return bool(_REMOVES.search(command))
 
 
 def changes_something(command: str) -> bool:

@@ -364,8 +364,16 @@ shadow_migrations = _table(
 
 # --- what only a snapshot has ------------------------------------------------------------------------------
 
-# One row: what wrote the snapshot, and the placement server's own UTC time when its reading began.
-snapshot = _table(None, "snapshot", Column("format", Integer), Column("version", String(32)), Column("taken_at", Clock))
+# One row: what wrote the snapshot, and the placement server's own UTC time when its reading began. as_of: the newest
+# sign of life in the cells where that is older, by which all ages are measured (clock.py).
+snapshot = _table(
+    None,
+    "snapshot",
+    Column("format", Integer),
+    Column("version", String(32)),
+    Column("taken_at", Clock),
+    Column("as_of", Clock),
+)
 # Options of nova.conf and placement.conf that the files name which were given, by name; a truth is 1 or 0. What is not
 # here is unknown, and no default.
 settings = _table(None, "settings", Column("name", String(255)), Column("value", Text))

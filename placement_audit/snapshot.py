@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.expression import CompoundSelect
 
-from placement_audit import __version__, derived
+from placement_audit import __version__, clock, derived
 from placement_audit import schema as t
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
@@ -43,7 +43,7 @@ from placement_audit.source.connect import (
 from placement_audit.source.read import NO_BOUNDS, rows_of, statements_of
 from placement_audit.source.recognise import Recognised, recognise
 
-FORMAT = 4
+FORMAT = 5
 
 # Columns that checks join on. Each is worth more in the checks than it costs in the making.
 _INDEXED = (
@@ -309,6 +309,8 @@ def _take(
     t.metadata.create_all(into)
     taken_at = utc_now(estate.databases[0].connection)
     reader = Reader(estate.databases, into, progress, estate.limits, once_more, would_read)
+    if any(table.info["home"] is Role.CELL for table in tables):
+        tables = tables | {t.services}  # as of when a cell is, its services tell
     plain = {table for table in tables if table.info["home"] and table not in derived.KEYED}
     # Placement before the cells before the API: read from different servers in another order, fresh claims
     # would look unknown (SEMANTICS J.2).
@@ -339,7 +341,11 @@ def _take(
             derived.fill(into, table)
             _index(into, {table})
     _describe(estate, into, reader.counts, reader.failed)
-    into.execute(insert(t.snapshot).values(format=FORMAT, version=__version__, taken_at=taken_at))
+    into.execute(
+        insert(t.snapshot).values(
+            format=FORMAT, version=__version__, taken_at=taken_at, as_of=clock.as_of(into, taken_at)
+        )
+    )
     into.exec_driver_sql("PRAGMA analysis_limit = 1000")
     into.exec_driver_sql("ANALYZE")
 
@@ -645,7 +651,8 @@ def kept(path: Path) -> Iterator[Connection]:
         with local_file(path).connect() as connection:
             if not inspect(connection).has_table(t.snapshot.name):
                 raise CannotTell(f"{path}: a SQLite file, but no snapshot of placement-audit")
-            row = connection.execute(select(t.snapshot)).first()
+            # An older one may lack the other columns.
+            row = connection.execute(select(t.snapshot.c.format, t.snapshot.c.version)).first()
             if row is None:
                 raise CannotTell(f"{path}: half-written snapshot: its reading was interrupted; take it again")
             if row.format != FORMAT:

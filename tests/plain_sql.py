@@ -95,7 +95,7 @@ def _plain(text: str) -> str:
 
 def hold_against_snapshot(snapshot: Connection, url: URL, where: Homes, checks: Sequence[Check]) -> None:
     """Each check's file gives the rows that the check gives on the snapshot; one that selects candidates, no fewer."""
-    now = f"SET @taken_at = '{snapshot.scalar(select(t.snapshot.c.taken_at))}'"
+    now = f"SET @taken_at = '{snapshot.scalar(select(t.snapshot.c.as_of))}'"
     files = {check.code: text_of(check, where).replace("SET @taken_at = UTC_TIMESTAMP()", now) for check in checks}
     found = rows(url, files)
     assert list(found) == [check.code for check in checks]

@@ -2,17 +2,18 @@
 
 import sqlite3
 import subprocess
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Table, literal, literal_column, select, update
+from sqlalchemy import Table, func, insert, literal, literal_column, select, update
 
 from placement_audit import schema
 from placement_audit.audit import Report, judge, live_report
 from placement_audit.checks import catalogue
-from placement_audit.demo.estate import Estate
-from placement_audit.finding import Check, Impact, Severity
+from placement_audit.demo.estate import Estate, uuid_of
+from placement_audit.finding import Check, Impact, Severity, removes_something
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import from_options
 from placement_audit.source.connect import Limits, local_file
@@ -345,3 +346,287 @@ def test_a_disabled_cell_is_judged_and_named(auditor: Auditor) -> None:
     ]
     assert next(source for source in report.sources if source.name == "cell1").rows > 0
     assert report.exit_code(Severity.ERROR) == 0
+
+
+# --- holes in what is known: one sentence, and nothing is left over ---
+
+ON_ABSENCE = {"X03", "X04", "X07", "X11", "X12", "X13", "N02", "N02b", "N03"}
+
+
+def holds_back(report: Report, told: str) -> None:
+    """One gap that says so, exit code 2, nothing judged by absence, nothing to be removed."""
+    [gap] = report.gaps
+    assert told in gap
+    assert report.exit_code(Severity.ERROR) == 2
+    skipped = {result.check.code: str(result.reason) for result in report.results if result.status == "skipped"}
+    assert skipped.keys() >= ON_ABSENCE
+    assert not {finding.code for finding in report.findings} & ON_ABSENCE
+    for finding in report.findings:
+        assert not any(map(removes_something, finding.remedy)), finding
+
+
+def two_cells(servers: int = 5) -> Estate:
+    """A cloud with so many hosts and servers in each of two cells."""
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    for number in range(servers):
+        for cell in ("cell1", "cell2"):
+            host = estate.compute(f"host-{number} of {cell}", cell=cell)
+            estate.server(f"server-{number} of {cell}", host)
+    return estate
+
+
+def without_cell2(estate: Estate, *tables: Table) -> Estate:
+    """All rows of cell2 are gone from these tables."""
+    uuids = {row["uuid"] for row in estate.rows[schema.instances] if row["cell"] == "cell2"}
+    number = estate.cell_id("cell2")
+    for table in tables:
+        estate.rows[table] = [
+            row
+            for row in estate.rows[table]
+            if not (
+                row.get("cell") == "cell2"
+                or row.get("cell_id") == number
+                or row.get("instance_uuid") in uuids
+                or row.get("uuid") in uuids
+            )
+        ]
+    return estate
+
+
+CELL_TABLES = (schema.instances, schema.compute_nodes, schema.services)
+
+
+def test_a_cell_that_is_listed_no_more_condemns_nothing(auditor: Auditor) -> None:
+    report = live(auditor, two_cells(), "DELETE FROM cell_mappings WHERE name = 'cell2'")
+    holds_back(report, "nova maps 5 servers and host-0 of cell2, host-1 of cell2, host-2 of cell2 and 2 more to a cell")
+
+
+def test_neither_does_one_with_a_single_host(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    estate.cells = ("cell0", "cell1", "cell2")
+    estate.server("alive", estate.compute("alone", cell="cell2"))
+    report = live(auditor, estate, "DELETE FROM cell_mappings WHERE name = 'cell2'")
+    holds_back(report, "nova maps 1 server and alone to a cell")
+
+
+@pytest.mark.parametrize("requests_are_left", [True, False])
+def test_hosts_that_no_mapping_is_left_of_condemn_nothing(auditor: Auditor, requests_are_left: bool) -> None:
+    estate = without_cell2(two_cells(), *CELL_TABLES, schema.host_mappings, schema.instance_mappings)
+    if not requests_are_left:
+        estate = without_cell2(estate, schema.request_specs)
+        estate.rows[schema.request_specs] = estate.rows[schema.request_specs][:5]
+    report = auditor.report(estate)
+    holds_back(report, "no cell remembers host-0 of cell2, host-1 of cell2, host-2 of cell2 and 2 more")
+    assert ("a cell is missing" in report.gaps[0]) == requests_are_left
+
+
+def test_a_second_nova_in_the_same_placement_condemns_nothing(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    for number in range(2):
+        stranger = estate.provider(f"stranger-{number}")
+        estate.inventory(stranger, "VCPU", 48)
+        estate.trait(stranger, "COMPUTE_NODE")
+        for each in range(3):
+            estate.claim(uuid_of(f"theirs {number} {each}"), stranger, {"VCPU": 2}, project="theirs")
+    holds_back(auditor.report(estate), "no cell remembers stranger-0, stranger-1, where 6 consumers hold something")
+
+
+def test_one_host_that_nobody_remembers_is_a_finding_without_a_delete(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    stranger = estate.provider("stranger")
+    estate.inventory(stranger, "VCPU", 48)
+    estate.trait(stranger, "COMPUTE_NODE")
+    for each in range(6):
+        estate.claim(uuid_of(f"theirs {each}"), stranger, {"VCPU": 2})
+    report = auditor.report(estate, "X03", "X11")
+    assert report.gaps == []
+    assert {finding.code for finding in report.findings} == {"X03", "X11"}
+    assert {finding.severity for finding in report.findings} == {Severity.WARNING}
+    assert not any(removes_something(line) for finding in report.findings for line in finding.remedy)
+
+
+@pytest.mark.parametrize("conductor", [True, False])
+def test_a_cell_whose_database_is_empty_condemns_nothing(auditor: Auditor, conductor: bool) -> None:
+    estate = without_cell2(two_cells(), *CELL_TABLES)
+    if conductor:
+        estate.service("controller", "nova-conductor", cell="cell2")
+    report = auditor.report(estate)
+    holds_back(report, "the database of cell2 is empty, although nova maps 5 hosts and 5 servers to it")
+
+
+def test_a_cell_that_has_no_host_yet_is_no_gap(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    estate.cells = ("cell0", "cell1", "cell2")
+    assert auditor.report(estate, *ON_ABSENCE).gaps == []
+
+
+def test_a_cell_that_lacks_its_servers_condemns_nothing(auditor: Auditor) -> None:
+    report = auditor.report(without_cell2(two_cells(), schema.instances))
+    holds_back(report, "the database of cell2 lacks servers that hold something: nova maps 5 to it")
+
+
+def test_a_cell_that_lacks_its_newest_servers_condemns_nothing(auditor: Auditor) -> None:
+    estate = two_cells(90)
+    newest = [row for row in estate.rows[schema.instances] if row["cell"] == "cell2"][-4:]
+    for row in newest:
+        estate.remove(schema.instances, row)
+        for mapping in estate.rows[schema.instance_mappings]:
+            if mapping["instance_uuid"] == row["uuid"]:
+                mapping["updated_at"] = estate.ago(hours=5)
+    holds_back(auditor.report(estate, *ON_ABSENCE), "lacks servers that hold something: nova maps 4 to it")
+
+
+def test_a_few_of_many_servers_that_are_missing_are_findings(auditor: Auditor) -> None:
+    estate = two_cells(3)
+    estate.remove(schema.instances, estate.rows[schema.instances][-1])
+    report = auditor.report(estate, *ON_ABSENCE)
+    assert report.gaps == []
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("X11", Severity.WARNING)
+    assert not any(map(removes_something, finding.remedy))
+
+
+def test_an_api_database_that_is_older_than_the_cells_condemns_nothing(auditor: Auditor) -> None:
+    estate = two_cells(30)
+    for row in estate.rows[schema.instances][-4:]:
+        row["created_at"] = estate.ago(hours=3)
+        estate.rows[schema.instance_mappings] = [
+            one for one in estate.rows[schema.instance_mappings] if one["instance_uuid"] != row["uuid"]
+        ]
+    holds_back(auditor.report(estate, *ON_ABSENCE), "4 servers have no mapping, and all of them are newer")
+
+
+def test_containers_of_projects_without_servers_are_no_gap(auditor: Auditor) -> None:
+    estate = two_hosts("here")
+    for number in range(6):
+        uuid = uuid_of(f"container-{number}")
+        estate.claim(
+            uuid, estate.rows[schema.resource_providers][0], {"VCPU": 1}, project="zun", at=estate.ago(hours=3)
+        )
+    report = auditor.report(estate, "X11")
+    assert report.gaps == []
+    assert {finding.severity for finding in report.findings} == {Severity.INFO}
+
+
+@pytest.mark.parametrize("known", [0, 3])
+def test_a_nova_that_is_older_than_placement_condemns_nothing(auditor: Auditor, known: int) -> None:
+    estate = Estate()
+    host = estate.compute("host")
+    for number in range(known):
+        estate.server(f"old-{number}", host)
+    for number in range(4):
+        estate.claim(uuid_of(f"new-{number}"), host.provider, {"VCPU": 2}, at=estate.ago(hours=number + 1))
+    holds_back(auditor.report(estate, *ON_ABSENCE), "4 consumers are unknown, and all of them are newer")
+
+
+def test_leaks_among_the_servers_of_their_days_are_findings(auditor: Auditor) -> None:
+    estate = Estate()
+    host = estate.compute("host")
+    for days in range(1, 6):
+        estate.server(f"old-{days}", host, at=estate.ago(days=days))
+        estate.claim(uuid_of(f"leak-{days}"), host.provider, {"VCPU": 2}, at=estate.ago(days=days, hours=1))
+    report = auditor.report(estate, "X11")
+    assert report.gaps == []
+    assert len(report.findings) == 5
+
+
+def test_a_placement_that_is_older_than_nova_condemns_nothing(auditor: Auditor) -> None:
+    estate = Estate()
+    host = estate.compute("host")
+    estate.server("old", host, at=estate.ago(days=3))
+    for number in range(4):
+        estate.server(f"new-{number}", host, holds=False)
+    holds_back(auditor.report(estate, *ON_ABSENCE), "4 servers run and hold nothing, and all of them are newer")
+
+
+def test_without_cell0_nothing_is_left_over(auditor: Auditor) -> None:
+    report = live(auditor, two_hosts("here"), "DELETE FROM cell_mappings WHERE name = 'cell0'")
+    holds_back(report, "cell0 is not among the cells")
+
+
+def test_a_hole_takes_deletions_from_other_checks_too(auditor: Auditor, snapshot: Path) -> None:
+    """X02 judges hosts that are there, and N10 builds that are nowhere."""
+    lines = ("openstack resource provider delete {provider}", "openstack resource provider show {provider}")
+    asks = check("Z1", remedy=lines).query.add_columns(
+        select(func.count()).select_from(schema.instances).scalar_subquery().label("servers")
+    )
+    whole = check("Z2", whole_cloud=True)
+    assert any(
+        map(removes_something, judged(snapshot, check("Z1", remedy=lines, query=asks), whole).findings[0].remedy)
+    )
+    with local_file(snapshot, write=True).begin() as connection:
+        connection.execute(insert(schema.host_mappings).values(host="elsewhere", cell_id=4711))
+    report = judged(snapshot, check("Z1", remedy=lines, query=asks), whole)
+    finding = report.findings[0]
+    assert [line.split()[3] for line in finding.remedy] == ["show"]
+    assert "a cell is missing" in str(finding.withheld)
+
+
+# --- as of when the rows are ---
+
+
+def late(auditor: Auditor, now: datetime, *codes: str, change: Callable[[Estate], object] = lambda _: None) -> Report:
+    """A cloud as it was at that moment, in which a server is being deleted."""
+    estate = Estate(now=now)
+    host = estate.compute("host")
+    at = estate.ago(seconds=2)
+    estate.server("gone", host, vm_state="deleted", deleted=3, deleted_at=at, updated_at=at)
+    change(estate)
+    return auditor.report(estate, *(codes or ("X07",)))
+
+
+def now(**shift: float) -> datetime:
+    return datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(**shift)
+
+
+@pytest.mark.parametrize("shift", [{"minutes": -15}, {"hours": -20}, {"days": -9}])
+def test_on_a_replica_that_lags_nothing_settles(auditor: Auditor, shift: dict[str, float]) -> None:
+    report = late(auditor, now(**shift))
+    [finding] = report.findings
+    assert not finding.settled
+    [note] = report.warnings
+    assert "before the clock of placement's server" in note
+
+
+def test_a_lag_of_seconds_is_no_word_worth(auditor: Auditor) -> None:
+    report = late(auditor, now(seconds=-20))
+    assert not report.findings[0].settled
+    assert report.warnings == []
+
+
+def test_clocks_of_hosts_that_run_ahead_settle_nothing(auditor: Auditor) -> None:
+    assert not late(auditor, now(minutes=15)).findings[0].settled
+
+
+def test_the_cell_that_lags_most_tells(auditor: Auditor) -> None:
+    def other_cell(estate: Estate) -> None:
+        estate.cells = ("cell0", "cell1", "cell2")
+        fresh = estate.compute("fresh", cell="cell2")
+        fresh.service["last_seen_up"] = fresh.node["updated_at"] = now().strftime("%Y-%m-%d %H:%M:%S")
+
+    assert not late(auditor, now(minutes=-15), change=other_cell).findings[0].settled
+
+
+def test_a_cell_that_is_dead_mutes_no_other(auditor: Auditor) -> None:
+    estate = Estate(cells=("cell0", "cell1", "cell2"))
+    estate.server("gone", estate.compute("host"), deleted=3, deleted_at=estate.ago(hours=20))
+    dead = estate.compute("dead", cell="cell2")
+    dead.service["last_seen_up"] = dead.node["updated_at"] = estate.ago(days=7)
+    report = auditor.report(estate, "X07")
+    assert [finding.settled for finding in report.findings] == [True]
+    assert report.warnings == []
+
+
+@pytest.mark.parametrize("days", [0.5, 7])
+def test_a_cloud_whose_hosts_are_all_down_still_settles(auditor: Auditor, days: float) -> None:
+    estate = Estate()
+    host = estate.compute("host")
+    host.service["last_seen_up"] = host.node["updated_at"] = estate.ago(days=days)
+    estate.server("gone", host, deleted=3, deleted_at=estate.ago(hours=3), updated_at=estate.ago(hours=3))
+    assert [finding.settled for finding in auditor.report(estate, "X07").findings] == [True]
+
+
+def test_without_services_the_clock_is_right(auditor: Auditor) -> None:
+    estate = Estate(cells=())
+    estate.provider("host")["generation"] = None
+    assert [finding.settled for finding in auditor.report(estate, "P04", nova=False).findings] == [True]

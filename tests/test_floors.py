@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).parent.parent / "placement_audit"
 FLOORS = [
     {"schema", "finding", "errors", "amounts", "__init__"},
     {"source"},
-    {"derived"},
+    {"derived", "clock"},
     {"snapshot"},
     {"again"},
     {"checks", "candidates"},
-    {"allow"},
+    {"allow", "coverage"},
     {"audit", "rehearsal", "sqlfile"},
     {"render", "demo"},
     {"cli"},

@@ -186,7 +186,9 @@ def _only(one: Table) -> list[ColumnElement[bool]]:
 
 
 def _snapshot(_: Homes, columns: Sequence[Column[Any]]) -> list[Query]:
-    return [select(*_labelled(columns, {"taken_at": literal_column("CONVERT(@taken_at USING ascii)")}))]
+    # A plain client takes the server's clock: on a replica that lags, what is young looks old.
+    clock: ColumnElement[Any] = literal_column("CONVERT(@taken_at USING ascii)")
+    return [select(*_labelled(columns, {"taken_at": clock, "as_of": clock}))]
 
 
 def _revision(homes: Homes) -> ColumnElement[Any]:
