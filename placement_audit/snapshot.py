@@ -652,7 +652,8 @@ def kept(path: Path) -> Iterator[Connection]:
         with local_file(path).connect() as connection:
             if not inspect(connection).has_table(t.snapshot.name):
                 raise CannotTell(f"{path}: a SQLite file, but no snapshot of placement-audit")
-            row = connection.execute(select(t.snapshot)).first()
+            # An older one may lack the other columns.
+            row = connection.execute(select(t.snapshot.c.format, t.snapshot.c.version)).first()
             if row is None:
                 raise CannotTell(f"{path}: half-written snapshot: its reading was interrupted; take it again")
             if row.format != FORMAT:

@@ -261,6 +261,15 @@ def test_a_file_that_is_no_whole_snapshot(cloud: RealSchemas, tmp_path: Path, st
         pass
 
 
+def test_an_older_snapshot_without_a_newer_column(cloud: RealSchemas, tmp_path: Path) -> None:
+    path = tmp_path / "kept.sqlite"
+    snapshot(cloud, path)
+    damaged(path, "UPDATE snapshot SET format = 4")
+    damaged(path, "ALTER TABLE snapshot DROP COLUMN as_of")
+    with pytest.raises(CannotTell, match="snapshot format 4"), kept(path):
+        pass
+
+
 def test_a_folder_that_cannot_be_written(cloud: RealSchemas) -> None:
     with pytest.raises(CannotTell, match="cannot write the snapshot"):
         snapshot(cloud, Path("/proc/kept.sqlite"))

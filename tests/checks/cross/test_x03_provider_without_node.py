@@ -65,7 +65,7 @@ def test_no_delete_of_a_host_that_no_cell_remembers(audit: Auditor, estate: Esta
 
 @pytest.mark.parametrize("server_names", ["host", "node"])
 def test_no_delete_while_a_server_names_the_host(audit: Auditor, estate: Estate, lost: Row, server_names: str) -> None:
-    estate.server("alive", None, **{server_names: "lost"})
+    estate.server("alive", None).instance[server_names] = "lost"
     (finding,) = audit(estate, "X03")
     assert deletes(finding) == []
     assert "servers of a host named lost" in str(finding.withheld)
