@@ -60,9 +60,22 @@ class Placement:
         options_of_engine = {k: v for k, v in dict(config.placement_database.items()).items() if k != "sync_on_startup"}
         engine = enginefacade.transaction_context()
         engine.configure(**options_of_engine)
-        self._manager, self._engine = db_api.placement_context_manager, engine
+        self._manager, self._engine, self._config = db_api.placement_context_manager, engine, config
         policy.init(config)
         self.application: Callable[..., Any] = deploy.deploy(config)
+
+    def start(self) -> None:
+        """What it writes when it is started."""
+        from placement import deploy
+        from placement.objects import resource_class, trait
+
+        # as in a process of its own, which has not done so yet
+        resource_class._RESOURCE_CLASSES_SYNCED = trait._TRAITS_SYNCED = False
+        undo = self._manager.patch_factory(self._engine)
+        try:
+            deploy.update_database(self._config)
+        finally:
+            undo()
 
     def close(self) -> None:
         """Let go of the database."""

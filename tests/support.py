@@ -92,6 +92,9 @@ class Auditor:
         with opened(sources, Limits()) as databases:
             wanted = {table for check in checks for table in tables_of(check)}
             take(databases, path, wanted | (allow.tables() if allow else set()))
+        with local_file(path, write=True).begin() as snapshot:
+            # All ages are as the estate has them, however long it took to write it and to read it.
+            snapshot.execute(update(t.snapshot).values(taken_at=estate.ago()))
         if self.revision:
             with local_file(path, write=True).begin() as snapshot:
                 of_placement = update(t.sources).where(t.sources.c.role == "placement")

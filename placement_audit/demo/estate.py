@@ -1,8 +1,8 @@
 """A small language for writing a cloud's rows. Each noun is coherent by default; a defect is a composition of nouns.
 
 A noun returns the rows it wrote as dicts, so that a story can bend them: ``host.provider["generation"] = None``.
-Uuids come from names (``uuid_of``). Unless told otherwise all was written a day ago. The only writer of nova and
-placement rows in the project.
+Uuids come from names (``uuid_of``). Unless told otherwise all was written 30 hours ago: no check draws a line there.
+The only writer of nova and placement rows in the project.
 """
 
 from __future__ import annotations
@@ -118,6 +118,11 @@ class Estate:
         """A time in the past: ``ago(minutes=5)``."""
         return (self.now - timedelta(**how_long)).strftime(CLOCK)
 
+    @property
+    def written(self) -> str:
+        """When all was written, unless told otherwise."""
+        return self.ago(hours=30)
+
     def add(self, table: Table, **values: Any) -> Row:
         """One row of any table, as it is."""
         self.rows.setdefault(table, []).append(values)
@@ -164,7 +169,7 @@ class Estate:
             generation=1,
             root_provider_id=parent["root_provider_id"] if parent else number,
             parent_provider_id=parent["id"] if parent else None,
-            created_at=at or self.ago(days=1),
+            created_at=at or self.written,
         )
 
     def inventory(self, provider: Row, resource_class: str, total: int, **fields: Any) -> Row:
@@ -175,7 +180,7 @@ class Estate:
             "max_unit": total,
             "step_size": 1,
             "allocation_ratio": 1.0,
-            "created_at": self.ago(days=1),
+            "created_at": self.written,
         }
         return self.add(
             t.inventories,
@@ -238,7 +243,7 @@ class Estate:
             user_id=self._owner_id(t.users, user),
             consumer_type_id=kinds[kind] if kind else None,
             generation=generation,
-            created_at=at or self.ago(days=1),
+            created_at=at or self.written,
         )
 
     def allocate(self, consumer: str, provider: Row, amounts: Mapping[str, int], at: str | None = None) -> list[Row]:
@@ -250,7 +255,7 @@ class Estate:
                 consumer_id=consumer,
                 resource_class_id=self.class_id(name),
                 used=used,
-                created_at=at or self.ago(days=1),
+                created_at=at or self.written,
             )
             for name, used in amounts.items()
         ]
@@ -320,7 +325,7 @@ class Estate:
             "last_seen_up": self.ago(seconds=5),
             "deleted": 0,
             "deleted_at": None,
-            "created_at": at or self.ago(days=1),
+            "created_at": at or self.written,
             "updated_at": self.ago(seconds=5),
         } | fields
         return self.add(t.services, cell=cell, host=host, binary=binary, **values)
@@ -331,7 +336,7 @@ class Estate:
             t.host_mappings,
             host=host,
             cell_id=self.cell_id(cell),
-            created_at=at or self.ago(days=1),
+            created_at=at or self.written,
             updated_at=None,
         )
 
@@ -364,7 +369,7 @@ class Estate:
             local_gb=0,
             deleted=self._next("deleted node") if deleted_at else 0,
             deleted_at=deleted_at,
-            created_at=at or self.ago(days=1),
+            created_at=at or self.written,
             updated_at=self.ago(seconds=30),
         )
 
@@ -417,7 +422,7 @@ class Estate:
         cell = cell or (host.cell if host else "cell1")
         flavor = flavor or self._small()
         uuid = uuid_of(name)
-        at = at or self.ago(days=1)
+        at = at or self.written
         values: Row = {
             "host": host.name if host else None,
             "node": host.node["hypervisor_hostname"] if host else None,
@@ -485,7 +490,7 @@ class Estate:
     def nova_aggregate(self, name: str, *hosts: Compute, metadata: Mapping[str, str] | None = None) -> str:
         """A host aggregate and its mirror in placement (SEMANTICS G.1); returns their uuid."""
         uuid = self.aggregate(name, *(host.provider for host in hosts))
-        number, at = self._next("host aggregate"), self.ago(days=1)
+        number, at = self._next("host aggregate"), self.written
         self.add(t.aggregates, id=number, uuid=uuid, name=name, created_at=at)
         for host in hosts:
             self.add(t.aggregate_hosts, aggregate_id=number, host=host.name, created_at=at)
@@ -524,7 +529,7 @@ class Estate:
         **fields: Any,
     ) -> Row:
         """A migration of a server; it holds nothing until it claims."""
-        at = at or self.ago(days=1)
+        at = at or self.written
         values: Row = {
             "uuid": uuid_of(f"{kind} {self._next('migration')} of {server.name}"),
             "deleted": 0,
@@ -550,7 +555,7 @@ class Estate:
         """What was ordered for a server: ``confirmResize``, ``revertResize``, ``migrate``, ``live-migration``, ..."""
         values: Row = {
             "message": "Error" if failed else None,
-            "start_time": at or self.ago(days=1),
+            "start_time": at or self.written,
             "deleted": 0,
         } | fields
         return self.add(t.instance_actions, cell=server.cell, instance_uuid=server.uuid, action=action, **values)
@@ -572,8 +577,8 @@ class Estate:
         """
         targets = [
             (Role.PLACEMENT, "placement", urls.placement),
-            *((Role.CELL, cell, urls.cells[cell]) for cell in self.cells),
             (Role.API, "nova_api", urls.api),
+            *((Role.CELL, cell, urls.cells[cell]) for cell in self.cells),
         ]
         for role, _, url in targets:
             _refuse_rows(url, role)
@@ -599,13 +604,26 @@ class Estate:
             table: [row for row in self.rows.get(table, []) if role is not Role.CELL or row["cell"] == name]
             for table in _own_tables(role)
         } | more
+        services = rows.pop(t.services, [])
         try:
             with writing(target).begin() as connection:
                 _prepare(connection, role)
                 for table, records in rows.items():
                     _insert(connection, table, records)
+                _insert(connection, t.services, self._beating(services))
         except SQLAlchemyError as error:
             raise CannotTell(f"{masked(target)}: {reason_of(error)}") from None
+
+    def _beating(self, services: list[Row]) -> list[Row]:
+        """What is up says so still after a large cloud has been written, which may take minutes."""
+        late = datetime.now(timezone.utc).replace(tzinfo=None) - self.now
+        if late < timedelta(seconds=20):
+            return services
+        up, seen = self.ago(minutes=1), self.ago(seconds=5 - late.total_seconds())
+        return [
+            row | {"last_seen_up": seen, "updated_at": seen} if str(row["last_seen_up"] or "") > up else row
+            for row in services
+        ]
 
 
 def _stored(name: str, data: Mapping[str, Any]) -> Row:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, create_engine, func, inspect, select, text
 
 from placement_audit import derived
 from placement_audit import schema as t
-from placement_audit.demo.estate import Estate, Urls
+from placement_audit.demo.estate import CLOCK, Estate, Urls
 from placement_audit.errors import CannotTell
 from placement_audit.schema import Role
 from placement_audit.snapshot import kept, opened, take
@@ -135,3 +136,16 @@ def test_uuids_come_from_names(estate: Estate) -> None:
     assert again.server("web", again.compute("one")).instance["uuid"] in {
         row["uuid"] for row in estate.rows[t.instances]
     }
+
+
+def test_services_that_are_up_stay_up_however_long_the_writing_takes(tmp_path: Path) -> None:
+    before = Estate().now - timedelta(minutes=10)
+    estate = Estate(now=before)
+    estate.compute("up")
+    estate.compute("down").service["last_seen_up"] = estate.ago(days=3)
+    urls = sqlite_urls(tmp_path, estate.cells)
+    estate.write(urls)
+    with connected(urls.cells["cell1"]) as connection:
+        seen = dict(connection.execute(text("SELECT host, last_seen_up FROM services")).all())
+    assert seen["up"] > (before + timedelta(minutes=9)).strftime(CLOCK)
+    assert seen["down"] == estate.ago(days=3)
