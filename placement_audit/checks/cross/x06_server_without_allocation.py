@@ -203,6 +203,8 @@ _bare = (
     .where(_server.c.uuid.in_(select(unclaimed.c.uuid)), placed(_server), ~_of_the_host, _lacks)
     .where(or_(~_bare_metal, _bare_metal_offers))
     .where(and_(~busy(_server), ~moving(_server), ~doubled(_server)))
+    # Of distinct rows SQLite works out each column once, and not wherever it is named.
+    .distinct()
     .cte("bare_servers")
 )
 _clear = _bare.c.doubt == _NONE

@@ -133,10 +133,16 @@ _found = (
     # With nothing but a port's bandwidth on its own host, the extra part is all that accounts for it: X08's.
     .where(or_(_here.c.core > 0, _bare_metal, and_(_here.c.own > 0, _there.c.core == 0)))
     .where(~busy(_server), ~moving(_server), ~doubled(_server), ~evacuated_from(_server, _extra))
+    # Of distinct rows SQLite works out each column once, and not wherever it is named.
+    .distinct()
     .cte("found")
 )
 _certain = and_(
-    _found.c.other_host.is_(None), _found.c.accounted_here == 1, _found.c.disk_alone == 0, _found.c.strangers.is_(None)
+    _found.c.other_host.is_(None),
+    _found.c.accounted_here == 1,
+    _found.c.disk_alone == 0,
+    _found.c.strangers.is_(None),
+    or_(_found.c.children.is_not(None), _found.c.root_part.is_not(None)),
 )
 
 CHECK = Check(
@@ -198,10 +204,14 @@ CHECK = Check(
                     )
                     + "aggregate by which it shares. Find out where the disk is.",
                 ),
-                else_=literal("Part of it is on ")
-                + _found.c.strangers
-                + ", which by its name is not of that host, and may be what the server uses: moved there from another "
-                "tree, or a pool. Find out whose it is (openstack resource provider show).",
+                (
+                    _found.c.strangers.is_not(None),
+                    literal("Part of it is on ")
+                    + _found.c.strangers
+                    + ", which by its name is not of that host, and may be what the server uses: moved there from "
+                    "another tree, or a pool. Find out whose it is (openstack resource provider show).",
+                ),
+                else_="The provider has no uuid that a command could name: see P06 first.",
             ).label("withheld"),
             _found.c.newest_change,
         ).order_by("instance", "provider")

@@ -1,6 +1,10 @@
+<<<<<<< HEAD
 from typing import Any
 
-from sqlalchemy import CTE, Select, case, func, literal, or_, select, union
+from sqlalchemy import CTE, Select, and_, case, func, literal, or_, select, union
+=======
+from sqlalchemy import and_, case, func, literal, or_, select, union
+>>>>>>> sharing
 
 from placement_audit.checks.cross import x06_server_without_allocation, x08_allocation_on_wrong_host
 from placement_audit.checks.relations import nodes, on_node, place_of, placed, sample, servers
@@ -62,33 +66,42 @@ _hosts = (
     .cte("hosts")
 )
 _node, _server = nodes(), servers()
-_there = (
-    select(func.count())
-    .select_from(_server)
-    .where(on_node(_server, _node), placed(_server), _server.c.vm_state != "error")
-    .correlate(_node)
-    .scalar_subquery()
+# Counted once for all hosts: a look at the servers for each host takes as long as the cloud is large, squared.
+_tally = (
+    select(_server.c.cell, _server.c.host, _server.c.node, func.count().label("servers"))
+    .where(placed(_server), _server.c.vm_state != "error")
+    .group_by(_server.c.cell, _server.c.host, _server.c.node)
+    .cte("tally")
 )
+_there = (
+    select(_node.c.uuid, func.sum(_tally.c.servers).label("on_host"))
+    .join(_tally, on_node(_tally, _node))
+    .group_by(_node.c.uuid)
+    .cte("there")
+)
+_live = nodes()
 _counted = (
     select(
         _hosts,
         resource_providers.c.name.label("provider_name"),
-        _node.c.cell,
-        _node.c.host,
-        _node.c.hypervisor_hostname.label("node"),
-        _there.label("on_host"),
+        _live.c.cell,
+        _live.c.host,
+        _live.c.hypervisor_hostname.label("node"),
+        func.coalesce(_there.c.on_host, 0).label("on_host"),
     )
     .select_from(_hosts)
     .join(resource_providers, resource_providers.c.uuid == _hosts.c.provider)
-    .join(_node, _node.c.uuid == _hosts.c.provider)
+    .join(_live, _live.c.uuid == _hosts.c.provider)
+    .outerjoin(_there, _there.c.uuid == _hosts.c.provider)
     .cte("counted")
 )
 # As many as make a finding by themselves: with the youngest of them it began, whatever came later.
 _enough = case((_counted.c.on_host >= 2 * _MANY, _MANY), (_counted.c.on_host > 2, _counted.c.on_host // 2 + 1), else_=2)
 _began = (
-    select(func.max(_placed.c.newest_change))
-    .where(_placed.c.provider == _counted.c.provider, _placed.c.age <= _enough)
-    .scalar_subquery()
+    select(_counted.c.provider, func.max(_placed.c.newest_change).label("newest_change"))
+    .join(_placed, and_(_placed.c.provider == _counted.c.provider, _placed.c.age <= _enough))
+    .group_by(_counted.c.provider)
+    .cte("began")
 )
 
 CHECK = Check(
@@ -138,8 +151,9 @@ CHECK = Check(
                     "run or what they should hold. placement-audit audit --select X06,X08 tells of each of them.",
                 )
             ).label("withheld"),
-            _began.label("newest_change"),
+            _began.c.newest_change,
         )
+        .join(_began, _began.c.provider == _counted.c.provider)
         .where(or_(_counted.c.servers * 2 > _counted.c.on_host, _counted.c.servers >= _MANY))
         .order_by("provider")
     ),
