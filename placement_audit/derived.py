@@ -145,7 +145,7 @@ def _astray() -> Select[Any]:
         select(server.c.uuid)
         .join_from(t.claims, root, root.c.id == t.claims.c.root_id)
         .join(server, server.c.uuid == t.claims.c.consumer_id)
-        .where(t.claims.c.shared == 0, t.claims.c.core > 0, server.c.deleted == 0, ~at_home)
+        .where(t.claims.c.own > 0, server.c.deleted == 0, ~at_home)
     )
 
 

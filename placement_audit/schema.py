@@ -243,6 +243,8 @@ instances = _table(
     Column("availability_zone", Folded),
     Column("hidden", Integer),
     Column("compute_id", Integer, info=COMPUTE_ID),
+    # where it was last built or unshelved, which no move changes
+    Column("launched_on", Folded),
     # the current flavor's, but neither its swap nor its extra specs
     Column("vcpus", Integer),
     Column("memory_mb", Integer),
@@ -440,7 +442,7 @@ reach = _table(None, "reach", Column("root_id", Integer), Column("provider_id", 
 odd_servers = _table(None, "odd_servers", Column("uuid", Folded))
 # Servers with a host that hold nothing on any host.
 unclaimed = _table(None, "unclaimed", Column("uuid", Folded))
-# Servers that hold core resources in the tree of what is not their own compute node.
+# Servers that hold something of a host, devices and ports included, in the tree of what is not their own compute node.
 astray = _table(None, "astray", Column("uuid", Folded))
 # Consumers that hold something and are neither a server nor a migration of the cells.
 unknown_consumers = _table(None, "unknown_consumers", Column("consumer_id", Folded))

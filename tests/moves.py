@@ -141,6 +141,8 @@ class Stage:
             fields["host"] = host.name if host else None
             fields["node"] = host.node["hypervisor_hostname"] if host else None
             fields["compute_id"] = host.node["id"] if host else None
+            if host and self.server.instance["host"] is None:
+                fields["launched_on"] = host.name  # built or unshelved there
         self.server.instance.update(fields, updated_at=self.now)
 
     def mapped(self, **fields: Any) -> None:
@@ -164,6 +166,10 @@ class Stage:
             row.update(deleted=row.get("id", 1), deleted_at=self.now)
         self.lives()
         self.server.instance.update(vm_state="deleted", task_state=None)
+
+    def ordered(self, action: str, *, failed: bool = False) -> None:
+        """What is ordered for the server; ``failed``: that ended in an error."""
+        self.estate.action(self.server, action, failed=failed, at=self.now)
 
     # --- moves ---
 
@@ -470,20 +476,24 @@ def _until(steps: Iterator[Step], name: str) -> Iterator[Step]:
 
 
 def _confirm(stage: Stage, flavor: Row, dst: str = "dst") -> Iterator[Step]:
+    stage.ordered("confirmResize")
     stage.status("confirming")
-    yield Step("confirming", late="N08")
     # destroyed on the source before anything is written
     stage.lives(dst, flavor=flavor)
+    yield Step("confirming", late="N08")
     stage.status("confirmed")
-    yield Step("confirmed", in_flight="X12", soon="X12")  # D.4: normal for seconds, then a leak
-    stage.release("M")
-    yield Step("old room given back")  # its placement is right; that it stays resized is no finding
-    stage.flavor(flavor)
+    # D.4: normal for seconds, then a leak, which speaks for the server that stays resized, too
+    yield Step("confirmed", in_flight="X12", soon="X12")
     stage.set(vm_state="active")
-    yield rest("active")
+    yield Step("active", in_flight="X12", soon="X12")  # nova 34 and 20.6: the server's row first, then the old room
+    stage.release("M")
+    yield rest("old room given back")
+    stage.flavor(flavor)
+    yield rest("old flavor forgotten")
 
 
 def _revert(stage: Stage, src: str = "src") -> Iterator[Step]:
+    stage.ordered("revertResize")
     stage.status("reverting")
     stage.set(task_state="resize_reverting")
     stage.asks_for(stage.small)
@@ -682,6 +692,135 @@ def resize_in_error_deleted(stage: Stage) -> Iterator[Step]:
     yield Step("deleted", at_once="X12", soon="X12")
 
 
+def _revert_fails(stage: Stage, status: str, vm_state: str, task: str | None) -> None:
+    """A revert that does not come to the source (nova 34, by experiment): all other rows stay as they are."""
+    stage.runs("src")
+    stage.already(_resize(stage, new=stage.large))
+    stage.ordered("revertResize", failed=status == "error")
+    stage.asks_for(stage.small)
+    stage.status(status)
+    stage.set(vm_state=vm_state, task_state=task)
+
+
+@sequence
+def revert_fails_before_the_guest_is_destroyed(stage: Stage) -> Iterator[Step]:
+    """On the destination, at its networks: the guest runs there, and the rows are those of the next sequence."""
+    _revert_fails(stage, "error", "error", None)
+    yield Step("in error", in_flight="X12", soon="X12")  # D.4: what M holds may be all there is
+    stage.set(vm_state="active")
+    # the request has the old flavor again: N11b, which is no matter of a server in error
+    yield Step("state reset", in_flight="N11b X12", soon="X12", info_soon="N11b")
+
+
+@sequence
+def revert_fails_after_the_guest_is_destroyed(stage: Stage) -> Iterator[Step]:
+    """On the destination, at its volumes, its tracker or the cast: the guest is on the source alone."""
+    _revert_fails(stage, "error", "error", None)
+    stage.lives("src")
+    yield Step("in error", in_flight="X12", soon="X12")
+    stage.set(vm_state="active")
+    yield Step("state reset", in_flight="N11b X12", soon="X12", info_soon="N11b")
+    stage.mapped(queued_for_delete=1)
+    stage.destroyed()
+    stage.release("I")
+    stage.lives()
+    yield Step("deleted", in_flight="X12", soon="X12")  # now it is a leak, and its command is offered
+
+
+@sequence
+def revert_is_lost(stage: Stage) -> Iterator[Step]:
+    """The cast to the source never arrives: neither host's restart ends this."""
+    _revert_fails(stage, "reverted", "resized", "resize_reverting")
+    stage.lives("src")
+    yield Step("reverted", late="N09")
+    stage.set(vm_state="active", task_state=None)
+    yield Step("state reset", in_flight="N11b X12", soon="X12", info_soon="N11b")
+
+
+@sequence
+def revert_fails_to_move_the_room(stage: Stage) -> Iterator[Step]:
+    """On the source: placement refuses, and the server is in error there."""
+    _revert_fails(stage, "error", "error", None)
+    stage.flavor(stage.small)
+    stage.set(on="src")
+    stage.lives("src")
+    yield Step("in error", in_flight="X08 X12", soon="X08 X12")  # D.4: each holds the other's part
+    stage.set(vm_state="active")
+    yield Step("state reset", in_flight="X08 X12", soon="X08 X12")
+
+
+@sequence
+def confirm_fails_late(stage: Stage) -> Iterator[Step]:
+    """The guest is gone from the source, but its room is not given back."""
+    stage.runs("src")
+    stage.already(_resize(stage, new=stage.large))
+    stage.ordered("confirmResize", failed=True)
+    stage.lives("dst", flavor=stage.large)
+    stage.status("error")
+    stage.set(vm_state="error")
+    yield Step("in error", in_flight="X12", soon="X12")  # the order tells it from a revert: its command is offered
+
+
+@sequence
+def cast_of_finish_resize_fails(stage: Stage) -> Iterator[Step]:
+    """The source gives the room back to the server, which is on the destination already (nova 20.6 to 34)."""
+    stage.runs("src")
+    stage.already(_until(_resize(stage, new=stage.large), "handed over"), BEFORE)
+    stage.hand("M", "I")
+    stage.status("error")
+    stage.set(vm_state="error", task_state=None)
+    yield Step("in error", in_flight="X08", soon="X08")  # D.4: it is nova's host that is wrong, or neither
+    stage.set(vm_state="active")
+    yield Step("state reset", in_flight="N11b X08", soon="X08", info_soon="N11b")
+
+
+@sequence
+def state_reset_in_verify_resize(stage: Stage) -> Iterator[Step]:
+    """Nobody can confirm or revert it any more."""
+    stage.runs("src")
+    stage.already(_resize(stage, new=stage.large))
+    stage.set(vm_state="active")
+    yield Step("state reset", in_flight="N22", soon="N22")  # H.2 N22: M holds the source for ever
+    stage.status("error")
+    yield Step("set to error by the auto-confirm", in_flight="X12", soon="X12")  # no order says where the guest is
+
+
+@sequence
+def destination_dies_in_verify_resize(stage: Stage) -> Iterator[Step]:
+    """The server is evacuated, which nova does not do in VERIFY_RESIZE: its state is reset first."""
+    stage.runs("src")
+    stage.already(_resize(stage, new=stage.large))
+    resize = stage.move
+    stage.down("dst")
+    stage.set(vm_state="error")
+    yield Step("state reset", in_flight="N22", soon="N22")
+    stage.migration("evacuation", "accepted", "dst")
+    stage.set(task_state="rebuilding")
+    stage.claim("I", "third", stage.large)
+    yield Step("claimed", late="N08")
+    stage.status("pre-migrating", "third")
+    stage.set(on="third", vm_state="active", task_state=None)
+    stage.status("done")
+    stage.guest = {"third": stage.large}
+    yield Step("evacuated", in_flight="N22", soon="N22")  # the resize holds the source, and ends no more
+    stage.move = resize
+    stage.status("error")
+    # all that can be proven is: the guest is on the third host, and its command is offered
+    yield Step("resize ended by hand", in_flight="X12", soon="X12")
+
+
+@sequence
+def resized_without_a_resize(stage: Stage) -> Iterator[Step]:
+    """A confirmation that died before it wrote the server's row."""
+    stage.runs("src")
+    stage.already(_resize(stage, new=stage.large))
+    stage.ordered("confirmResize")
+    stage.lives("dst", flavor=stage.large)
+    stage.status("confirmed")
+    stage.release("M")
+    yield Step("confirmed", in_flight="N22", soon="N22")  # H.2 N22
+
+
 # --- resize to another cell: SEMANTICS D.4 ---
 
 
@@ -783,8 +922,8 @@ def resize_across_cells(stage: Stage) -> Iterator[Step]:
     stage.release("M")
     yield Step("old room given back", late="N08")
     stage.status("confirmed")
-    # of two rows the younger one speaks for both, and here it is over
-    yield Step("confirmed on the source")
+    # of two rows the younger one speaks for both, and here it is over: H.2 N22, after an hour
+    yield Step("confirmed on the source", late="N22")
     twins.gone(twins.source, twins.source_move)
     yield Step("twin removed", late="N08")
     twins.on_target()
@@ -998,6 +1137,58 @@ def live_migration_hangs(stage: Stage) -> Iterator[Step]:
     stage.status("preparing")
     stage.set(task_state=None)
     yield Step("preparing", late="N08")
+
+
+@sequence
+def live_migration_ends_without_its_last_step(stage: Stage) -> Iterator[Step]:
+    """The last step fails on the destination, which was only logged before nova 28: nova has the source as its host."""
+    stage.runs("src")
+    stage.already(_live(stage), BEFORE)
+    stage.lives("dst")
+    stage.status("completed")
+    yield Step("completed", in_flight="X12", soon="X12", late="N09")
+    stage.release("M")
+    yield Step("room of the source given back", late="N09")
+    stage.set(task_state=None)
+    yield Step("state reset", in_flight="X08", soon="X08")  # D.5: the room is right, and nova's host is not
+
+
+@sequence
+def live_migration_breaks_and_loses_its_part(stage: Stage) -> Iterator[Step]:
+    """The same driver's exception, after which somebody freed what the migration held: the guest may be on either."""
+    stage.runs("src")
+    stage.already(_live(stage), BEFORE)
+    stage.lives("dst")
+    stage.status("error")
+    stage.set(vm_state="error", task_state=None)
+    stage.release("M")
+    yield Step("in error", in_flight="X08", soon="X08")
+    stage.set(vm_state="active")
+    yield Step("state reset", in_flight="X08", soon="X08")
+
+
+@sequence
+def live_migration_survives_a_restart(stage: Stage) -> Iterator[Step]:
+    """The source's nova-compute is started anew and cannot abort it: both hosts stay claimed (nova 34)."""
+    stage.runs("src")
+    stage.already(_live(stage), BEFORE)
+    stage.status("error")
+    stage.set(task_state=None)
+    yield Step("migration in error", in_flight="X08 X12", soon="X08 X12")
+    stage.lives("dst")  # the copy comes to its end without nova
+    stage.release("M")
+    yield Step("part removed", at_once="X08", soon="X08")
+
+
+@sequence
+def live_migration_fails_after_the_switch(stage: Stage) -> Iterator[Step]:
+    """On the source, after the guest has moved: nova 28 and later write the destination first."""
+    stage.runs("src")
+    stage.already(_live(stage), BEFORE)
+    stage.lives("dst")
+    stage.status("error")
+    stage.set(on="dst", vm_state="error", task_state=None)
+    yield Step("in error", in_flight="X12", soon="X12")  # proven: its command is offered
 
 
 # --- evacuate: SEMANTICS D.6 ---
@@ -1323,6 +1514,24 @@ def _soft_deleted(stage: Stage) -> Iterator[Step]:
     yield Step("soft-deleting", late="N09")
     stage.set(vm_state="soft-delete", task_state=None, deleted_at=stage.now)
     yield rest("SOFT_DELETED")  # D.8: keeps its host and room
+
+
+@sequence
+def deletion_stops_before_its_last_step(stage: Stage) -> Iterator[Step]:
+    """The state is written, the row is not deleted."""
+    stage.runs("src")
+    stage.mapped(queued_for_delete=1)
+    stage.lives()
+    stage.set(vm_state="deleted", task_state=None)
+    yield Step("in state deleted", in_flight="N22", soon="N22")  # H.2 N22
+
+
+@sequence
+def host_lost(stage: Stage) -> Iterator[Step]:
+    """Somebody, or a failure, took the host out of the row of a server that runs."""
+    stage.runs("src")
+    stage.set(on=None)
+    yield Step("on no host", in_flight="N22", soon="N22")  # H.2 N22
 
 
 @sequence

@@ -430,6 +430,7 @@ class Estate:
             "task_state": None,
             "hidden": 0,
             "compute_id": host.node["id"] if host else None,
+            "launched_on": host.name if host else None,
             **{name: flavor[name] for name in ("vcpus", "memory_mb", "root_gb", "ephemeral_gb")},
             "deleted": 0,
             "deleted_at": None,

@@ -1,9 +1,10 @@
-from sqlalchemy import String, and_, case, cast, exists, func, literal, select
+from sqlalchemy import String, and_, case, cast, exists, func, literal, null, or_, select
 
 from placement_audit.checks.relations import (
     busy,
     doubled,
     evacuated_from,
+    every_cell_is_read,
     held,
     held_below,
     impact,
@@ -16,6 +17,7 @@ from placement_audit.checks.relations import (
     servers,
     storage_alone,
 )
+from placement_audit.checks.whereabouts import host_in_doubt, of_a_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     allocations,
@@ -33,7 +35,13 @@ from placement_audit.schema import (
 _server, _node = servers(), nodes()
 _right, _wrong = resource_providers.alias("right_root"), resource_providers.alias("wrong_root")
 _here, _there, _elsewhere = claims.alias("here"), claims.alias("there"), claims.alias("elsewhere")
-_core_here = exists().where(_here.c.consumer_id == _server.c.uuid, _here.c.root_id == trees.c.root_id, _here.c.core > 0)
+_holds_here = exists().where(_here.c.consumer_id == _server.c.uuid, _here.c.root_id == trees.c.root_id)
+# A port's bandwidth on its own host does not account for its CPUs. A device elsewhere is a second part where anything
+# of the server's own host is held: that is X09's.
+_instead = or_(
+    and_(_there.c.core > 0, ~_holds_here.where(_here.c.core > 0)),
+    and_(_there.c.core == 0, of_a_host(_wrong), ~_holds_here.where(_here.c.own > 0)),
+)
 _more = exists().where(
     _elsewhere.c.consumer_id == _server.c.uuid,
     _elsewhere.c.root_id != _wrong.c.id,
@@ -57,14 +65,51 @@ _count = (
     .scalar_subquery()
 )
 # `allocation set` replaces all that the server holds: offered only when that is one plain set of rows on one provider.
-_movable = and_(
-    _server.c.vm_state != "error",
+_plain = and_(
     _right.c.id == trees.c.root_id,
     ~_more,
     held_below(_server.c.uuid, _wrong.c.id).is_(None),
     _count == _there.c.rows,
-    ~_held_by_a_move,
-    ~evacuated_from(_server, _wrong),
+    _there.c.own == _there.c.rows,
+)
+_doubtful = or_(host_in_doubt(_server), _held_by_a_move, _server.c.vm_state == "error")
+_left_there = evacuated_from(_server, _wrong)
+_owned = and_(projects.c.external_id.is_not(None), users.c.external_id.is_not(None))
+_movable = and_(~_doubtful, ~_left_there, _plain, _owned, every_cell_is_read())
+_withheld = case(
+    (_movable, null()),
+    (
+        _doubtful,
+        literal("It may be nova's host that is wrong, for no row proves that the guest is there: look on both hosts, ")
+        + _server.c.host
+        + " and "
+        + _wrong.c.name
+        + ", which of them has the guest (virsh list --all --uuid)",
+    ),
+    (
+        _left_there,
+        literal("The server was evacuated from ")
+        + _wrong.c.name
+        + ", where the old guest may still be: see first that nova-compute there has been started and has removed it",
+    ),
+    (
+        ~_plain,
+        literal(
+            "allocation set replaces all that the server holds, which is more than plain rows on one provider: read "
+        )
+        + "with allocation show "
+        + _server.c.uuid
+        + " what there is, and whether the guest is on "
+        + _server.c.host
+        + ", before all of it is written anew",
+    ),
+    (
+        ~_owned,
+        literal("Placement does not know whose the allocation is, which has to be named when it is written anew: read ")
+        + "project_id and user_id of openstack server show "
+        + _server.c.uuid,
+    ),
+    else_=literal("Not every cell was read, and one of the others may have the server, too: look again with all cells"),
 )
 
 CHECK = Check(
@@ -72,11 +117,12 @@ CHECK = Check(
     name="allocation-on-wrong-host",
     impact=Impact.HIGH,
     title="Server whose allocation is on another host alone",
-    message="server {instance} runs on {node}, but holds {held} on {provider_name} instead",
+    message="nova has server {instance} on {node}, but it holds {held} on {provider_name} instead",
     identity=("instance", "provider"),
     why=(
         "Its own host is overbooked, since placement does not know of the server there, and the other host looks "
-        "fuller than it is. What it holds is all that accounts for it: move it, do not delete it."
+        "fuller than it is. What it holds is all that accounts for it: move it, do not delete it. But see first where "
+        "the guest is: after a move that failed, what nova has as the host may be wrong instead."
     ),
     exceptions=(
         "a migration, resize, evacuation or another task of the server is in progress",
@@ -88,6 +134,7 @@ CHECK = Check(
     remedy=(
         "openstack server show {instance}",
         "openstack server migration list --server {instance}",
+        "openstack server event list {instance}",
         "openstack resource provider allocation show {instance}",
         "openstack --os-placement-api-version 1.28 resource provider allocation set --allocation {allocation}"
         " --project-id {project} --user-id {user} {instance}",
@@ -109,6 +156,7 @@ CHECK = Check(
             _right.c.uuid.label("right_provider"),
             held(_server.c.uuid, _wrong.c.id).label("held"),
             case((_movable, literal("rp=") + _right.c.uuid + "," + _amounts)).label("allocation"),
+            _withheld.label("withheld"),
             newest(_there.c.newest, _server.c.updated_at, _server.c.created_at, last_move(_server.c.uuid)).label(
                 "newest_change"
             ),
@@ -125,7 +173,8 @@ CHECK = Check(
         .outerjoin(users, users.c.id == consumers.c.user_id)
         .where(_server.c.uuid.in_(select(astray.c.uuid)))
         .where(placed(_server), func.coalesce(_node.c.hypervisor_type, "") != "ironic")
-        .where(_there.c.shared == 0, _there.c.core > 0, ~storage_alone(_wrong), ~_core_here)
+        # Devices and ports count, too.
+        .where(_there.c.own > 0, ~storage_alone(_wrong), _instead)
         .where(~busy(_server), ~moving(_server), ~doubled(_server))
         .order_by("instance", "provider")
     ),

@@ -1,6 +1,7 @@
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, literal, null, select
 
 from placement_audit.checks.relations import held, in_progress, newest
+from placement_audit.checks.whereabouts import certainly_gone
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import claims, instances, migrations, resource_providers
 
@@ -10,20 +11,31 @@ _deletion = (
     .where(_deleted.c.uuid == migrations.c.instance_uuid)
     .scalar_subquery()
 )
+_gone = certainly_gone(migrations.c.instance_uuid)
+_withheld = case(
+    (_gone, null()),
+    else_=literal("No row proves that the server was deleted: ask openstack server show ")
+    + migrations.c.instance_uuid
+    + ", see with nova-manage cell_v2 list_cells that no cell is missing here, and look for its guest on "
+    + func.coalesce(migrations.c.source_compute, "the source")
+    + " and "
+    + func.coalesce(migrations.c.dest_compute, "the destination")
+    + " (virsh list --all --uuid)",
+)
 
 CHECK = Check(
     code="X13",
     name="migration-of-gone-server",
     impact=Impact.HIGH,
     title="Allocation of an open migration whose server is deleted",
-    message=("migration {migration} ({status}) holds {held} on {provider_name}, but its server {instance} is deleted"),
+    message=("migration {migration} ({status}) holds {held} on {provider_name}, but its server {instance} is {fate}"),
     identity=("migration", "provider"),
     why="The migration can neither end nor be reverted, so nova never releases what it holds.",
     exceptions=("a server that is live in any cell, hidden or not", "a server that was deleted a moment ago"),
     remedy=(
         "openstack server show {instance}",
         "openstack resource provider allocation show {migration}",
-        "openstack resource provider allocation delete {migration}",
+        "openstack resource provider allocation delete {residue}",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/troubleshooting/orphaned-allocations.html",),
     absorbs={"P30": ("consumer",)},
@@ -37,6 +49,9 @@ CHECK = Check(
             resource_providers.c.name.label("provider_name"),
             migrations.c.cell,
             migrations.c.status,
+            case((_gone, "deleted"), else_="in no cell").label("fate"),
+            case((_gone, migrations.c.uuid)).label("residue"),
+            _withheld.label("withheld"),
             held(claims.c.consumer_id, resource_providers.c.id).label("held"),
             newest(claims.c.newest, migrations.c.updated_at, migrations.c.created_at, _deletion).label("newest_change"),
         )

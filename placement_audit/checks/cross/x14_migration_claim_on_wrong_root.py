@@ -1,6 +1,7 @@
-from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import held, in_progress, newest, nodes, not_ironic, servers, storage_alone
+from placement_audit.checks.whereabouts import of_a_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import claims, migrations, resource_providers
 
@@ -64,13 +65,19 @@ CHECK = Check(
             migrations.c.source_node,
             case((_holds_source, "holds beside it"), else_="holds in place of it").label("holds"),
             held(claims.c.consumer_id, resource_providers.c.id).label("held"),
+            literal(
+                "Confirming or reverting the move takes this part away or gives it back to the server: wait for that, "
+                "and look then at what the server itself holds"
+            ).label("withheld"),
             newest(claims.c.newest, migrations.c.updated_at, migrations.c.created_at).label("newest_change"),
         )
         .select_from(migrations)
         .join(claims, claims.c.consumer_id == migrations.c.uuid)
         .join(resource_providers, resource_providers.c.id == claims.c.root_id)
         .where(in_progress(migrations), func.coalesce(migrations.c.migration_type, "") != "evacuation")
-        .where(claims.c.shared == 0, claims.c.core > 0, ~storage_alone(resource_providers))
+        # Devices and ports of a host count, too.
+        .where(claims.c.own > 0, or_(claims.c.core > 0, of_a_host(resource_providers)))
+        .where(~storage_alone(resource_providers))
         .where(_source_is_known, ~_is_source)
         .where(exists().where(_server.c.uuid == migrations.c.instance_uuid))
         .where(

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import doubled, newest, nodes, not_ironic, servers
 from placement_audit.finding import Check, Impact
@@ -70,6 +70,10 @@ CHECK = Check(
             migrations.c.source_node.label("node"),
             migrations.c.migration_type,
             migrations.c.status,
+            literal(
+                "Nobody but nova writes what a migration holds: see with the last command that the host still has "
+                "room before the move is reverted"
+            ).label("withheld"),
             newest(
                 migrations.c.updated_at,
                 migrations.c.created_at,
@@ -98,8 +102,7 @@ CHECK = Check(
             ~exists().where(_held.c.consumer_id == migrations.c.uuid),
             exists().where(
                 _elsewhere.c.consumer_id == migrations.c.instance_uuid,
-                _elsewhere.c.shared == 0,
-                _elsewhere.c.core > 0,
+                _elsewhere.c.own > 0,
             ),
             ~exists().where(
                 _on_source.c.consumer_id == migrations.c.instance_uuid,

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, or_, select, tuple_
+from sqlalchemy import and_, case, exists, func, literal, or_, select, tuple_
 
 from placement_audit.checks.relations import before, changed, in_progress
 from placement_audit.finding import Check, Impact
@@ -34,6 +34,60 @@ _waits = func.coalesce(
 )
 # Its own cell has it, too, if any has.
 _exists = exists().where(_server.c.uuid == migrations.c.instance_uuid, _server.c.deleted == 0)
+_source = func.coalesce(migrations.c.source_compute, "the source")
+_target = func.coalesce(migrations.c.dest_compute, "the destination")
+_both = _source + literal(" and ") + _target + " (virsh list --all --uuid)"
+_log = literal("read in the log of nova-compute on ") + _source + " whether it still works on it"
+_live = func.coalesce(migrations.c.migration_type, "") == "live-migration"
+_withheld = case(
+    (
+        ~_exists,
+        literal("nova aborts no migration of a server that is gone; what it may still hold is a finding of its own"),
+    ),
+    (
+        _evacuation,
+        literal("The guest may be on either host, and the next start of nova-compute on ")
+        + _source
+        + " removes one that is there: look on "
+        + _both
+        + " before that service is started or the state is reset",
+    ),
+    (
+        and_(_live, migrations.c.status.like("running%")),
+        literal("An abort ends a copy that may still go on, and a reset hides one: see on ")
+        + _source
+        + " with virsh domjobinfo whether it does, and on which host the guest is",
+    ),
+    (
+        _live,
+        literal(
+            "Only the nova-compute that still has it in its queue can end it, and a reset leaves both hosts claimed: "
+        )
+        + _log
+        + ", and on which of the hosts the guest is: "
+        + _both,
+    ),
+    (
+        migrations.c.status == "confirming",
+        literal("The guest is on ")
+        + _target
+        + ", but what is left on "
+        + _source
+        + " is removed by a confirmation alone, which nova takes for a finished move only: "
+        + _log,
+    ),
+    (
+        migrations.c.status == "reverting",
+        literal("The guest may be gone from ")
+        + _target
+        + " already, and a reset makes nova look for it there: look on "
+        + _both,
+    ),
+    else_=literal("The disk or the guest may be on either host, and a reset moves neither: look on ")
+    + _both
+    + ", and "
+    + _log,
+)
 
 CHECK = Check(
     code="N08",
@@ -71,6 +125,7 @@ CHECK = Check(
             migrations.c.status,
             case((_exists, ""), else_="; its server is gone").label("server"),
             case((_exists, migrations.c.instance_uuid)).label("present"),
+            _withheld.label("withheld"),
             _changed.label("newest_change"),
         )
         .where(in_progress(migrations))

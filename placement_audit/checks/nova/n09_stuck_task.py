@@ -1,4 +1,4 @@
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import before, cell0s, changed, doubled, in_progress, last_move, newest, servers
 from placement_audit.finding import Check, Impact
@@ -12,6 +12,25 @@ _goes_on = exists().where(
     migrations.c.instance_uuid == _server.c.uuid,
     in_progress(migrations),
     changed(migrations) >= before(days=1),
+)
+_host = func.coalesce(_server.c.host, "its host")
+_withheld = case(
+    (
+        _server.c.task_state == "resize_reverting",
+        literal(
+            "After a revert that was lost the guest is on the old host alone, and a reset makes nova look for it on "
+        )
+        + _host
+        + ": look on both hosts of its last move (virsh list --all --uuid)",
+    ),
+    (
+        or_(_server.c.task_state.like("resize%"), _server.c.task_state == "migrating"),
+        literal("The guest may be on either host of the move, and a reset moves neither it nor what it holds: look on ")
+        + "both (virsh list --all --uuid)",
+    ),
+    else_=literal("A reset ends no work that still goes on: read in the log of nova-compute on ")
+    + _host
+    + " whether it does",
 )
 
 CHECK = Check(
@@ -45,6 +64,7 @@ CHECK = Check(
             _server.c.vm_state,
             _server.c.task_state,
             _changed.label("since"),
+            _withheld.label("withheld"),
             newest(_changed, last_move(_server.c.uuid)).label("newest_change"),
         )
         .where(_server.c.uuid.in_(select(odd_servers.c.uuid)))

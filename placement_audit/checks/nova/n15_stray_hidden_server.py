@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import busy, changed, in_progress, last_move, moving, newest
 from placement_audit.finding import Check, Impact
@@ -51,6 +51,11 @@ CHECK = Check(
                 (_visible, "though its resize is over"),
                 else_="and no cell has one that can be seen",
             ).label("state"),
+            (
+                literal("Only SQL removes a hidden row, and its host may still have the guest: look on ")
+                + func.coalesce(_hidden.c.host, "the hosts of its last move")
+                + " (virsh list --all --uuid) first"
+            ).label("withheld"),
             newest(_last_change, last_move(_hidden.c.uuid)).label("newest_change"),
         )
         .where(_hidden.c.uuid.in_(select(odd_servers.c.uuid)))

@@ -75,6 +75,120 @@ def test_fires_where_a_broken_migration_has_what_belongs_to_the_server(
     assert not any(map(removes, finding.remedy))
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "source", "dest", "deleted"),
+    [
+        # before nova 28 the last step might fail on the destination unseen
+        ("live-migration", "completed", "right", "left", 0),
+        ("live-migration", "error", "right", "left", 0),
+        ("live-migration", "error", "right", "left", 9),
+        # the cast of finish_resize failed, and the state was reset
+        ("resize", "error", "left", "right", 0),
+        ("migration", "error", "left", "right", 0),
+        ("resize", "reverted", "left", "right", 0),
+        (None, "error", "left", "right", 0),
+        ("evacuation", "error", "right", "left", 0),
+    ],
+)
+def test_fires_without_a_command_where_novas_host_may_be_wrong(
+    audit: Auditor,
+    estate: Estate,
+    left: Compute,
+    right: Compute,
+    server: Server,
+    kind: str | None,
+    status: str,
+    source: str,
+    dest: str,
+    deleted: int,
+) -> None:
+    hosts = {"left": left, "right": right}
+    estate.migration(server, kind, status, hosts[source], hosts[dest], deleted=deleted)
+    (finding,) = audit(estate, "X08")
+    assert finding.severity == "error"
+    assert not any(map(removes, finding.remedy))
+    assert finding.withheld is not None
+    assert "both hosts, right and left," in finding.withheld
+
+
+def test_fires_without_a_command_where_no_row_says_how_the_server_came_to_its_host(
+    audit: Auditor, estate: Estate, server: Server
+) -> None:
+    """Somebody wrote the host by hand."""
+    server.instance["launched_on"] = "left"
+    (finding,) = audit(estate, "X08")
+    assert not any(map(removes, finding.remedy))
+    assert finding.withheld is not None
+    assert "both hosts, right and left," in finding.withheld
+
+
+def test_fires_without_a_command_where_placement_does_not_know_the_owner(
+    audit: Auditor, estate: Estate, server: Server
+) -> None:
+    for row in [row for row in estate.rows[t.consumers] if row["uuid"] == server.uuid]:
+        estate.remove(t.consumers, row)
+    (finding,) = audit(estate, "X08")
+    assert not any(map(removes, finding.remedy))
+    assert finding.withheld is not None
+
+
+def test_fires_without_a_command_where_the_other_host_was_renamed_since(
+    audit: Auditor, estate: Estate, left: Compute, right: Compute, server: Server
+) -> None:
+    estate.migration(server, "live-migration", "error", right, left)
+    left.node.update(hypervisor_hostname="left.example")
+    left.provider["name"] = "left.example"
+    (finding,) = audit(estate, "X08")
+    assert not any(map(removes, finding.remedy))
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "source", "dest"),
+    [
+        ("live-migration", "failed", "right", "left"),
+        ("live-migration", "completed", "left", "right"),
+        ("resize", "confirmed", "left", "right"),
+    ],
+)
+def test_fires_with_a_command_where_a_move_proves_novas_host(
+    audit: Auditor,
+    estate: Estate,
+    left: Compute,
+    right: Compute,
+    server: Server,
+    kind: str,
+    status: str,
+    source: str,
+    dest: str,
+) -> None:
+    hosts = {"left": left, "right": right}
+    estate.migration(server, "live-migration", "error", right, left, at=estate.ago(days=9))
+    estate.migration(server, kind, status, hosts[source], hosts[dest])
+    (finding,) = audit(estate, "X08")
+    assert any(map(removes, finding.remedy))
+    assert finding.withheld is None
+
+
+@pytest.mark.parametrize("name", ["left_gpu", "left:agent", "left"])
+def test_fires_for_a_device_or_a_port_on_another_host(
+    audit: Auditor, estate: Estate, left: Compute, right: Compute, name: str
+) -> None:
+    server = estate.server("web", right, holds=False)
+    provider = left.provider if name == "left" else estate.provider(name, parent=left.provider)
+    held = {"left_gpu": "VGPU", "left:agent": "NET_BW_EGR_KILOBIT_PER_SEC", "left": "CUSTOM_PMEM_NAMESPACE_BIG"}[name]
+    estate.claim(server.uuid, provider, {held: 1})
+    (finding,) = audit(estate, "X08")
+    assert finding.evidence["held"] == f"{held} 1"
+
+
+def test_fires_where_only_a_ports_bandwidth_is_on_its_own_host(
+    audit: Auditor, estate: Estate, right: Compute, server: Server
+) -> None:
+    estate.claim(server.uuid, right.provider, {"NET_BW_EGR_KILOBIT_PER_SEC": 1})
+    (finding,) = audit(estate, "X08")
+    assert not any(map(removes, finding.remedy))
+
+
 @pytest.mark.parametrize("name", ["right:agent", "nfs"])
 def test_fires_where_it_holds_bandwidth_or_shared_disk_as_well(
     audit: Auditor, estate: Estate, right: Compute, server: Server, name: str
@@ -113,6 +227,32 @@ def test_in_flight_while_a_migration_has_just_ended(
     estate.migration(server, "live-migration", "completed", left, right, at=estate.ago(minutes=1))
     (finding,) = audit.report(estate, "X08").findings
     assert not finding.settled
+
+
+def test_quiet_for_a_device_on_another_host_beside_its_own(
+    audit: Auditor, estate: Estate, left: Compute, right: Compute
+) -> None:
+    """A second part is another check's."""
+    server = estate.server("web", right)
+    estate.claim(server.uuid, estate.provider("left_gpu", parent=left.provider), {"VGPU": 1})
+    assert audit(estate, "X08") == []
+
+
+def test_quiet_for_what_is_no_hosts(audit: Auditor, estate: Estate, right: Compute) -> None:
+    """Somebody counts licences in placement."""
+    server = estate.server("web", right, holds=False)
+    estate.claim(server.uuid, estate.provider("licences"), {"CUSTOM_LICENCE": 1})
+    assert audit(estate, "X08") == []
+
+
+def test_quiet_for_a_sharing_provider_below_another_host(
+    audit: Auditor, estate: Estate, left: Compute, right: Compute
+) -> None:
+    server = estate.server("web", right, holds=False)
+    pool = estate.provider("left_pool", parent=left.provider)
+    estate.trait(pool, t.SHARING_TRAIT)
+    estate.claim(server.uuid, pool, {"DISK_GB": 20})
+    assert audit(estate, "X08") == []
 
 
 @pytest.mark.parametrize("task", ["migrating", "resize_migrating", "resize_reverting", "rebuilding"])

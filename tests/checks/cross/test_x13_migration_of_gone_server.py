@@ -48,6 +48,26 @@ def test_fires_for_an_open_migration_of_a_deleted_server(
     assert finding.remedy[-1] == f"openstack resource provider allocation delete {gone['uuid']}"
 
 
+def test_fires_without_a_deletion_where_no_row_tells_of_the_server(
+    audit: Auditor, estate: Estate, server: Server, gone: Row
+) -> None:
+    estate.remove(t.instances, server.instance)
+    (finding,) = audit(estate, "X13")
+    assert "in no cell" in finding.message
+    assert not any("delete" in line for line in finding.remedy)
+    assert finding.withheld is not None
+    assert "left" in finding.withheld
+
+
+def test_fires_without_a_deletion_where_the_mapping_says_that_the_server_lives(
+    audit: Auditor, estate: Estate, server: Server, gone: Row
+) -> None:
+    server.mapping["cell_id"] = estate.cell_id("cell2")
+    (finding,) = audit(estate, "X13")
+    assert not any("allocation delete" in line for line in finding.remedy)
+    assert finding.withheld is not None
+
+
 def test_fires_once_when_two_cells_have_it(audit: Auditor, estate: Estate, gone: Row) -> None:
     estate.add(t.migrations, **{**gone, "cell": "cell2"})
     assert len(audit(estate, "X13")) == 1

@@ -60,6 +60,17 @@ def test_fires_for_the_wrong_part_alone(audit: Auditor, estate: Estate, left: Co
     assert " leaves left, but holds beside it " in finding.message
 
 
+def test_fires_for_a_device_of_another_host(
+    audit: Auditor, estate: Estate, server: Server, left: Compute, right: Compute, third: Compute
+) -> None:
+    row = estate.migration(server, "resize", "finished", left, right)
+    estate.claim(row["uuid"], left.provider, estate.amounts(server.flavor))
+    estate.claim(row["uuid"], estate.provider("third_gpu", parent=third.provider), {"VGPU": 1})
+    (finding,) = audit(estate, "X14")
+    assert (finding.subject["provider_name"], finding.evidence["held"]) == ("third", "VGPU 1")
+    assert finding.withheld is not None
+
+
 def test_fires_once_for_a_resize_between_cells(audit: Auditor, estate: Estate, move: Row) -> None:
     estate.add(t.migrations, **{**move, "cell": "cell2"})
     assert len(audit(estate, "X14")) == 1
@@ -139,4 +150,15 @@ def test_quiet_when_the_source_is_gone(audit: Auditor, estate: Estate, left: Com
 
 def test_quiet_for_bare_metal(audit: Auditor, estate: Estate, left: Compute, move: Row) -> None:
     left.node["hypervisor_type"] = "ironic"
+    assert audit(estate, "X14") == []
+
+
+def test_quiet_for_a_sharing_provider_below_another_host(
+    audit: Auditor, estate: Estate, server: Server, left: Compute, right: Compute, third: Compute
+) -> None:
+    row = estate.migration(server, "resize", "finished", left, right)
+    estate.claim(row["uuid"], left.provider, estate.amounts(server.flavor))
+    pool = estate.provider("third_pool", parent=third.provider)
+    estate.trait(pool, t.SHARING_TRAIT)
+    estate.claim(row["uuid"], pool, {"DISK_GB": 20})
     assert audit(estate, "X14") == []

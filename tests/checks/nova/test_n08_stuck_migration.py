@@ -48,6 +48,26 @@ def test_fires_for_a_step_that_takes_hours(audit: Auditor, estate: Estate, move:
     assert len(audit(estate, "N08")) == 1
 
 
+@pytest.mark.parametrize("kind", ["live-migration", "resize", "migration", "evacuation", None])
+@pytest.mark.parametrize("status", [*STEPS, *WORK])
+def test_fires_with_a_word_on_why_nothing_is_offered(
+    audit: Auditor, estate: Estate, move: Row, kind: str | None, status: str
+) -> None:
+    move.update(migration_type=kind, status=status)
+    (finding,) = audit(estate, "N08")
+    assert finding.withheld is not None
+    assert "left" in finding.withheld
+    if kind == "evacuation":
+        assert "next start of nova-compute on left removes" in finding.withheld
+
+
+def test_fires_with_a_word_on_a_server_that_is_gone(audit: Auditor, estate: Estate, server: Server, move: Row) -> None:
+    server.instance.update(deleted=3, deleted_at=estate.ago(days=3))
+    (finding,) = audit(estate, "N08")
+    assert finding.withheld is not None
+    assert "server that is gone" in finding.withheld
+
+
 def test_fires_for_one_that_was_never_updated(audit: Auditor, estate: Estate, move: Row) -> None:
     move["updated_at"] = None
     assert len(audit(estate, "N08")) == 1
