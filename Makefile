@@ -1,6 +1,6 @@
 # make demo      a made-up cloud, audited: needs python3 and a package index, nothing else
 # make test      all tests, on a real MariaDB and PostgreSQL (tests/mariadb.py, tests/postgresql.py: from where)
-# make fuzz      20,000 requests, made up at random, to explain and to the real placement
+# make fuzz      at random: 20,000 requests to explain and to the real placement, 20,000 damaged servers to the audit
 # make lint      ruff and mypy
 # make readme    write the README's tables anew
 # make sql       write sql/ anew
@@ -26,7 +26,7 @@ test: $(VENV)/.installed-for-tests
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-for-tests
-	@PLACEMENT_AUDIT_FUZZ=20000 $(BIN)/pytest tests/candidates/test_against_placement.py $(PYTEST_ARGS)
+	@PLACEMENT_AUDIT_FUZZ=20000 $(BIN)/pytest tests/candidates/test_against_placement.py tests/test_invariant.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .

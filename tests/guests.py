@@ -421,7 +421,7 @@ def _plain(line: str) -> str:
 
 
 def _of_sqlite(statement: str) -> str:
-    statement = statement.replace("INSERT IGNORE", "INSERT OR IGNORE")
+    statement = statement.replace("INSERT IGNORE", "INSERT OR IGNORE").replace(" <=> ", " IS ")
     joined = re.fullmatch(
         r"UPDATE (\w+ AS (\w+)) JOIN (\(.+\) AS \w+) ON (.+?) SET \2\.(\w+) = (\S+) WHERE (.+)", statement
     )
@@ -431,7 +431,7 @@ def _of_sqlite(statement: str) -> str:
     return statement
 
 
-_OPENSTACK = r"^openstack (?:--os-placement-api-version \S+ )?"
+_OPENSTACK = r"^openstack (?:--os-\w+-api-version \S+ )?"
 _NOVA = r"^nova-manage "
 _HOST = r"('[^']*'|\S+?)"
 # What each line does, by how it begins. The first that matches is it.
@@ -440,7 +440,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (_OPENSTACK + r"resource provider allocation (delete|set|unset) (.*)$", Model._allocation),
     (_OPENSTACK + r"resource provider delete (\S+)$", Model._provider_delete),
     (_OPENSTACK + r"resource provider set --name (\S+) (\S+)$", lambda m, *a: m._rename(*map(_unquoted, a))),
-    (_OPENSTACK + r"resource provider aggregate set (.*)$", Model._aggregates),
+    (_OPENSTACK + r"resource provider aggregate set (.*?)(?:  #.*)?$", Model._aggregates),
     (_OPENSTACK + r"resource provider inventory set --amend ", Model._nothing),
     (_NOVA + r"placement heal_allocations --instance (\S+)", Model._heal),
     (_NOVA + r"placement sync_aggregates", Model._nothing),
@@ -448,13 +448,14 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (_NOVA + r"cell_v2 discover_hosts ", Model._nothing),
     (_NOVA + r"cell_v2 map_instances ", Model._nothing),
     (r"^placement-manage db online_data_migrations$", Model._nothing),
-    (r"^mariadb (\w+) -e \"(.*)\"$", Model._sql),
+    (r"^mariadb (\w+) -e \"(.*?)\"(?:  #.*)?$", Model._sql),
     (r"^systemctl restart placement-api", Model._nothing),
-    (r"^systemctl restart nova-compute  # on (\S+?)(?:,.*)?$", Model._start),
+    (r"^systemctl restart nova-compute  # on ([^\s,:]+)", Model._start),
     (r"^# start nova-compute on ([^\s,;:]+)", Model._start),
-    (r"^# the next start of nova-compute on (\S+) corrects", Model._start),
-    (r"^# the next start of nova-compute on \S+ removes the guest there: see first", Model._nothing),
+    (r"^# the next start of nova-compute on (\S+) ", Model._start),
+    (_OPENSTACK + r"server migrate --live-migration \S+$", Model._nothing),
     (r"^# .*: openstack server delete (\S+)$", Model._server_delete),
+    (r"^# .* use openstack resource provider allocation (delete) (\S+)$", Model._allocation),
     (r"^# delete the children of (\S+) before it", Model._children_delete),
     (r"^# openstack compute service delete goes by the name of the host: it would take", Model._nothing),
 )
