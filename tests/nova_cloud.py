@@ -24,6 +24,10 @@ class Cloud:
 
     def __init__(self, process: subprocess.Popen[str], told: TextIO, log: Path) -> None:
         self._process, self._told, self._log = process, told, log
+        # per host the servers that its hypervisor has, and whether they run, as of the last step
+        self.guests: dict[str, dict[str, bool]] = {}
+        # what nova has logged as an error since the step before
+        self.errors: list[str] = []
 
     def play(self, scenario: str, after: Callable[[str], None]) -> None:
         """Play one scenario. Raises RuntimeError when nova does not do what the scenario wants."""
@@ -37,6 +41,7 @@ class Cloud:
                 raise RuntimeError(f"nova failed in {scenario}:\n{told['failed']}")
             if "done" in told:
                 return
+            self.guests, self.errors = told["guests"], told["errors"]
             after(told["step"])
             self._say("go on")
 
@@ -87,10 +92,10 @@ def main() -> None:
 
     import nova.tests.functional  # noqa: F401  chooses between threads and eventlet, before anything else of nova
 
-    from tests.nova_scenarios import Scenarios
+    from tests.nova_faults import Faults
 
     result = unittest.TestResult()
-    Scenarios("play").run(result)
+    Faults("play").run(result)
     for _, trace in (*result.errors, *result.failures):
         print(trace, file=sys.stderr)
 

@@ -18,14 +18,12 @@ QUIET = (
     "failed_boots",
     "resizes",
     "resizes_in_place",
-    "failed_resizes",
     "cold_migrations",
     "live_migrations",
     "evacuations",
     "chains_of_evacuations",
     "failed_evacuations",
     "shelves",
-    "deletions",
     "rebuilds",
     "moves_between_cells",
     "aggregates",
@@ -34,6 +32,10 @@ QUIET = (
 )
 # What nova itself leaves behind.
 LEFT = {
+    # the request keeps the flavor of a resize that failed
+    "failed_resizes": {"started again by hand": ["N11b"]},
+    # the API wrote that it is to be deleted
+    "deletions": {"a deletion failed": ["N16"]},
     # the clean-up of an evacuation is gone through by a rebuild with another image, too (SEMANTICS D.9)
     "rebuild_that_fails": {"failed": ["X06"]},
     "orphan_by_a_lost_answer": {"deleted, but placement was not told": ["X07"]},
@@ -65,6 +67,7 @@ class Watcher:
         self._sources = from_options(urls.placement, urls.api, [])
         self._grace = grace
         self.steps: list[str] = []
+        self.last: list[Finding] = []
         self.said: dict[str, list[str]] = {}
         self.found: dict[str, list[str]] = {}
 
@@ -77,6 +80,7 @@ class Watcher:
         findings = [one for one in report.findings if not _true_by_definition(one)]
         if self._grace:
             findings = [one for one in findings if one.settled]
+        self.last = findings
         if findings:
             self.found[step] = [one.code for one in findings]
             self.said[step] = [f"{one.code} {one.message}" for one in findings]
