@@ -1,10 +1,6 @@
-<<<<<<< HEAD
 from typing import Any
 
 from sqlalchemy import CTE, Select, and_, case, func, literal, or_, select, union
-=======
-from sqlalchemy import and_, case, func, literal, or_, select, union
->>>>>>> sharing
 
 from placement_audit.checks.cross import x06_server_without_allocation, x08_allocation_on_wrong_host
 from placement_audit.checks.relations import nodes, on_node, place_of, placed, sample, servers
