@@ -73,13 +73,15 @@ def left(schemas: RealSchemas, guests: Guests) -> dict[str, Left]:
         for server, text in rows(url, "instance_uuid, flavor", "instance_extra"):
             told["flavors"][server].append(words(*(f"{key} {memory}" for key, memory in flavors_in(text).items())))
     shown = set(live)
-    for consumer, provider, used in rows(
+    held = rows(
         schemas.placement,
-        "consumer_id, name, used",
+        "name, consumer_id, used",
         "allocations JOIN resource_providers ON resource_providers.id = resource_provider_id",
-        "WHERE resource_class_id = 1 ORDER BY name, consumer_id",
+        "WHERE resource_class_id = 1",
+    )
+    for provider, what, server, used in sorted(
+        (provider, *reversed(holders.get(consumer, (consumer, "unknown"))), used) for provider, consumer, used in held
     ):
-        server, what = holders.get(consumer, (consumer, "unknown"))
         told["claims"][server].append(words(what, used, "on", provider))
         shown.add(server)
     for host, on_host in guests.items():

@@ -140,7 +140,6 @@ MOVED_OFF = replace(
     guests="runs on host2",
 )
 GUEST = Left(server="active - host1", flavors="cur 512", claims="server 512 on host1", guests="runs on host1")
-# In alphabetical order within a step.
 LEAVES: dict[str, dict[str, dict[str, Left]]] = {
     "reverts": {
         "reverted": {
