@@ -73,6 +73,7 @@ _plain = and_(
     _there.c.own == _there.c.rows,
 )
 _doubtful = or_(host_in_doubt(_server), _held_by_a_move, _server.c.vm_state == "error")
+_place = func.coalesce(_wrong.c.name, _wrong.c.uuid, "the other one")
 _left_there = evacuated_from(_server, _wrong)
 _owned = and_(projects.c.external_id.is_not(None), users.c.external_id.is_not(None))
 _movable = and_(~_doubtful, ~_left_there, _plain, _owned, every_cell_is_read())
@@ -83,13 +84,13 @@ _withheld = case(
         literal("It may be nova's host that is wrong, for no row proves that the guest is there: look on both hosts, ")
         + _server.c.host
         + " and "
-        + _wrong.c.name
+        + _place
         + ", which of them has the guest (virsh list --all --uuid)",
     ),
     (
         _left_there,
         literal("The server was evacuated from ")
-        + _wrong.c.name
+        + _place
         + ", where the old guest may still be: see first that nova-compute there has been started and has removed it",
     ),
     (

@@ -114,12 +114,15 @@ _needed = (
     .correlate(_move, _server)
 )
 _residue = or_(_gone, and_(_at_rest, or_(_offloaded, ~_needed)))
+# Any of them may be missing in damaged rows.
+_place = func.coalesce(resource_providers.c.name, resource_providers.c.uuid, "the provider")
+_which = func.coalesce(_move.c.instance_uuid, "of the migration")
 _here = is_or_was(resource_providers, _server.c.host, _server.c.node)
 _look = (
     literal(": look for the guest there and on ")
     + func.coalesce(_server.c.host, "its host")
     + " (virsh list --all --uuid), and read what openstack server event list "
-    + _move.c.instance_uuid
+    + _which
     + " says"
 )
 _withheld = case(
@@ -131,9 +134,9 @@ _withheld = case(
     (
         and_(_server.c.uuid.is_(None), ~_has_hidden_row),
         literal("No row proves that the server was deleted: ask openstack server show ")
-        + _move.c.instance_uuid
+        + _which
         + ", and look for its guest on "
-        + resource_providers.c.name
+        + _place
         + " (virsh list --all --uuid)",
     ),
     (
@@ -144,24 +147,24 @@ _withheld = case(
         or_(_moves_on, _counted),
         literal("A move or another task of the server has not ended, or nova-compute still counts this one: see that ")
         + "openstack server show "
-        + _move.c.instance_uuid
+        + _which
         + " shows neither a task nor VERIFY_RESIZE, and look again",
     ),
     (
         _here,
         literal("It may be all that accounts for the server on ")
-        + resource_providers.c.name
+        + _place
         + ", where nova has it and where it holds less itself"
         + _look,
     ),
     (
         and_(_move.c.state != "confirmed", ordered(REVERT, _move)),
         literal("A revert was ordered, and one that fails may leave the guest on ")
-        + resource_providers.c.name
+        + _place
         + " alone, whatever nova has as its host"
         + _look,
     ),
-    else_=literal("No row proves that nothing of the server is left on ") + resource_providers.c.name + _look,
+    else_=literal("No row proves that nothing of the server is left on ") + _place + _look,
 )
 _verdict = case((_residue, ""), else_=", which may be all that accounts for its guest there")
 _changed = instances.alias("changed_server")
