@@ -91,3 +91,12 @@ def test_quiet_on_a_child(audit: Auditor, estate: Estate, host: Compute) -> None
 def test_quiet_for_a_root_that_is_no_compute_nodes(audit: Auditor, estate: Estate) -> None:
     estate.inventory(estate.provider("accelerators"), "VGPU", 8)
     assert audit(estate, "P28") == []
+
+
+def test_fires_without_a_restart_that_would_remove_a_server(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """One that was evacuated and is back."""
+    estate.inventory(host.provider, "VGPU", 8)
+    estate.migration(estate.server("web", host), "evacuation", "done", host, estate.compute("node-2"))
+    (finding,) = audit(estate, "P28")
+    assert not any("restart" in line for line in finding.remedy)
+    assert "node-1 would remove a server" in str(finding.withheld)

@@ -475,3 +475,35 @@ def test_quiet_for_a_flavor_edited_after_the_boot(audit: Auditor, estate: Estate
     flavor.update(vcpus=64, memory_mb=1, root_gb=999)
     estate.rows[t.flavor_extra_specs].clear()
     assert audit(estate, "X10") == []
+
+
+# --- what a write of it would need ---
+
+
+def test_fires_without_a_command_where_a_migration_names_another_host(
+    audit: Auditor, estate: Estate, host: Compute
+) -> None:
+    server = holding(estate, host, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20})
+    estate.migration(server, "live-migration", "completed", host, estate.compute("left"))
+    (finding,) = audit(estate, "X10")
+    assert not any("allocation set" in line for line in finding.remedy)
+    assert "right and left" in str(finding.withheld)
+
+
+def test_fires_without_a_command_where_the_host_has_no_room(audit: Auditor, estate: Estate) -> None:
+    host = estate.compute("small", vcpus=2, vcpu_ratio=1.0)
+    estate.server("neighbour", host, estate.flavor("one", 1, 4096, 20))
+    holding(estate, host, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20}, estate.flavor("two", 2, 4096, 20))
+    (finding,) = audit(estate, "X10")
+    assert not any("allocation set" in line for line in finding.remedy)
+    assert "no room" in str(finding.withheld)
+
+
+def test_fires_and_keeps_what_is_below_the_host(audit: Auditor, estate: Estate, host: Compute) -> None:
+    gpu = estate.provider("right_gpu", parent=host.provider)
+    estate.inventory(gpu, "VGPU", 4)
+    flavor = estate.flavor("gpu", 2, 4096, 20, extra_specs={"resources:VGPU": "1"})
+    server = holding(estate, host, {"VCPU": 1, "MEMORY_MB": 4096, "DISK_GB": 20}, flavor)
+    estate.claim(server.uuid, gpu, {"VGPU": 1})
+    (finding,) = audit(estate, "X10")
+    assert f" --allocation rp={gpu['uuid']},VGPU=1 " in finding.remedy[-1]

@@ -102,3 +102,31 @@ def test_quiet_for_the_sentinel_that_a_file_names(audit: Auditor, estate: Estate
     server.instance[f"{owner}_id"] = "project-b"
     audit.settings = {f"incomplete_consumer_{owner}_id": "unknown owner"}
     assert audit(estate, "X15") == []
+
+
+def test_fires_with_all_that_a_server_with_devices_holds(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """Nova-manage refuses a flavor with a VGPU."""
+    server = estate.server("web", host)
+    gpu = estate.provider("right_gpu", parent=host.provider)
+    estate.inventory(gpu, "VGPU", 4)
+    estate.claim(server.uuid, gpu, {"VGPU": 1})
+    server.instance["project_id"] = "project-b"
+    (finding,) = audit(estate, "X15")
+    assert not any("heal_allocations" in line for line in finding.remedy)
+    command = finding.remedy[-1]
+    assert command.endswith(f"--project-id project-b --user-id user-a {server.uuid}")
+    for row in ("VCPU=2", "MEMORY_MB=4096", "DISK_GB=20"):
+        assert f"--allocation rp={host.uuid},{row} " in command
+    assert f"--allocation rp={gpu['uuid']},VGPU=1 " in command
+
+
+def test_fires_without_a_command_where_more_is_held_than_there_is(
+    audit: Auditor, estate: Estate, host: Compute
+) -> None:
+    """Which placement refuses to write again before release 14."""
+    estate.server("web", host).instance["project_id"] = "project-b"
+    for row in estate.rows[t.inventories]:
+        row["reserved"] = row["total"]
+    (finding,) = audit(estate, "X15")
+    assert not any("heal" in line or "allocation set" in line for line in finding.remedy)
+    assert "release 14" in str(finding.withheld)

@@ -30,7 +30,8 @@ def test_fires_for_a_host_whose_servers_hold_nothing(audit: Auditor, estate: Est
     assert finding.also == {"X06": 7}
     assert (finding.evidence["servers"], finding.evidence["on_host"]) == (7, 7)
     assert finding.evidence["examples"].endswith(" and 2 more")
-    assert "heal_allocations" in finding.remedy[-1]
+    assert "--host right " in finding.remedy[-1]
+    assert 'heal_allocations --dry-run --verbose --instance "$server"' in finding.remedy[-1]
     assert finding.severity == "error"
 
 
@@ -44,6 +45,7 @@ def test_fires_once_for_all_ways_of_being_unaccounted(audit: Auditor, estate: Es
     assert finding.also == {"X06": 1, "X08": 1}
     assert (finding.evidence["servers"], finding.evidence["on_host"]) == (2, 3)
     assert not any("heal_allocations" in command for command in finding.remedy)
+    assert "X06,X08" in str(finding.withheld)
 
 
 def test_fires_for_the_host_alone_that_lacks_them(audit: Auditor, estate: Estate, host: Compute) -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from placement_audit import schema as t
 from placement_audit.demo.estate import Compute, Estate, uuid_of
 from placement_audit.schema import NOBODY
 from tests.support import Auditor
@@ -96,3 +97,20 @@ def test_fires_as_a_warning_where_quotas_are_counted_in_placement(
     audit.settings = {"count_usage_from_placement": counts}
     (finding,) = audit(estate, "P15")
     assert finding.severity == severity
+
+
+def test_heals_no_server_with_devices(audit: Auditor, estate: Estate, host: Compute) -> None:
+    """Nova-manage refuses a flavor with a VGPU, and stops."""
+    uuid = unowned(estate, host, "web")
+    estate.claim(uuid, estate.provider("node-1_gpu", parent=host.provider), {"VGPU": 1})
+    (finding,) = audit(estate, "P15")
+    assert [line for line in finding.remedy if "heal" in line] == []
+    assert "allocation set" in str(finding.withheld)
+
+
+def test_heals_no_server_of_a_host_that_is_too_full(audit: Auditor, estate: Estate, host: Compute) -> None:
+    unowned(estate, host, "web")
+    for row in estate.rows[t.inventories]:
+        row["reserved"] = row["total"]
+    (finding,) = audit(estate, "P15")
+    assert [line for line in finding.remedy if "heal" in line] == []
