@@ -17,6 +17,8 @@ from tests.moves import Stage
 Fault = Callable[[Stage, random.Random], None]
 CloudFault = Callable[[Estate, random.Random], None]
 FAULTS: dict[str, Fault] = {}
+# Together they look like a build that was lost before it had a cell.
+UNPROVABLE = frozenset({"server_lost", "mapping_without_cell"})
 CLOUD_FAULTS: dict[str, CloudFault] = {}
 _STATUSES = ("accepted", "pre-migrating", "migrating", "post-migrating", "finished", "confirming", "confirmed",
              "reverting", "reverted", "running", "completed", "error", "failed", "cancelled", "done")  # fmt: skip

@@ -182,7 +182,8 @@ class Model:
         before = self.before
         if (guest.server, place.host) in after.destroyed:
             yield f"destroys the guest of {guest.state} on {place.host}"
-        if place.host in before.mapped - after.mapped:
+        renamed = any(uuid == place.provider and host != place.host for uuid, host, _ in before.nodes)
+        if place.host in before.mapped - after.mapped and not renamed:
             yield f"unmaps {place.host}, which has the guest of {guest.state}"
         if before.providers == after.providers:
             return
@@ -433,7 +434,6 @@ def _of_sqlite(statement: str) -> str:
 
 _OPENSTACK = r"^openstack (?:--os-\w+-api-version \S+ )?"
 _NOVA = r"^nova-manage "
-_HOST = r"('[^']*'|\S+?)"
 # What each line does, by how it begins. The first that matches is it.
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (r"^for provider in \$\(echo (.*?)\); do (openstack .*); done$", Model._loop),
