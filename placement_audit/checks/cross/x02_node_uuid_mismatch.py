@@ -34,8 +34,8 @@ CHECK = Check(
         "openstack --os-placement-api-version 1.14 resource provider list --in-tree {with_children}",
         "# delete the children of {with_children} before it, deepest first",
         "openstack resource provider delete {removable}",
-        "# nova-compute then makes a provider in place of {removable}; the new one is in no aggregate, audit once more:"
-        " X21 names what it lacks",
+        "# nova-compute then makes a new provider in place of {removable}. It is in no aggregate: audit once more, "
+        "X21 names those that it lacks",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/compute-node-identification.html",),
     absorbs={

@@ -156,8 +156,8 @@ _doubts: tuple[tuple[ColumnElement[bool], ColumnElement[str] | str], ...] = (
     ),
     (
         ~writable(_server.c.uuid),
-        "It holds something twice, or of what placement does not know, which allocation set cannot write again: see to "
-        "that first.",
+        "It has duplicate rows, or rows of a class or provider that is missing. Allocation set cannot write those "
+        "again: mend them first.",
     ),
     (
         _not_offered,
@@ -191,11 +191,12 @@ CHECK = Check(
         "disk on the host itself, on what shares with it, or on both",
         "pinned CPUs as PCPU or as VCPU, and a healed allocation that knows nothing of the image",
         "groups with a suffix that nova before 24 did not read",
-        "amounts of a flavor's plain size, whatever its extra specs say",
+        "the plain size of the flavor (vcpus, memory, disk) where its extra specs ask for other amounts",
         "other classes than VCPU, PCPU, MEMORY_MB and DISK_GB, which ports, devices and accelerators bring along",
         "bare metal nodes",
         "a server that a cross-cell resize hides, or that two cells show",
-        "a server that holds nothing on its host, or something where nobody can tell whose that is",
+        "a server that holds nothing on its host, and one that holds something on a provider of which nobody can tell "
+        "whose it is",
         "too much of everything, a server in error, or a flavor that cannot be read, is information",
     ),
     remedy=(

@@ -106,8 +106,8 @@ CHECK = Check(
     identity=("consumer", "provider"),
     why=(
         "Placement keeps room for something that nova lost or another service owns. Nova will never release it. What "
-        "nova's own rows say of it decides: without them it may as well be a container of Zun or a hold of operators, "
-        "which look the same."
+        "nova's own rows say of it decides: without that it may as well be a container of Zun, or room that somebody "
+        "keeps on purpose."
     ),
     exceptions=(
         "a build that is queued: N10 tells of one that has been for an hour",

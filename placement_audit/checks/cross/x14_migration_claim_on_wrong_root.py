@@ -34,8 +34,8 @@ CHECK = Check(
     identity=("migration", "provider"),
     why=(
         "What a migration holds keeps the server's place on its old host until the move is confirmed or reverted. "
-        "Here another host is kept busy. Mostly the server's allocation was on the wrong host, or on two, already "
-        "when the move began; confirming or reverting the move takes this part away or puts it back."
+        "Here it keeps room on another host. Mostly the server's allocation was on the wrong host, or on two, before "
+        "the move began. A confirmation removes this part; a revert gives it back to the server."
     ),
     exceptions=(
         "a server that was evacuated before: all its hosts move to the migration",

@@ -30,8 +30,8 @@ CHECK = Check(
     identity=("cell", "host", "node"),
     why=(
         "Every flavor asks for CPUs and memory. Nova-compute leaves out a class of which it finds none, such as CPUs "
-        "where cpu_shared_set and cpu_dedicated_set name none that exist; else something removed it, and nova-compute "
-        "does not notice until it is restarted."
+        "where cpu_shared_set and cpu_dedicated_set name none that exist; otherwise somebody removed it, and "
+        "nova-compute does not notice before its next start."
     ),
     exceptions=(
         "bare metal",
@@ -39,7 +39,7 @@ CHECK = Check(
         "hosts without a disk of their own have no DISK_GB",
         "classes that a child of the host has",
         "a host without any inventory, which is a finding of its own",
-        "for information alone while nova-compute is down or disabled there",
+        "it is information while nova-compute is down or disabled there",
     ),
     remedy=(
         "openstack resource provider inventory list {provider}",

@@ -296,10 +296,11 @@ CHECK = Check(
         "aggregates that are placement's alone, and sharing providers in any",
         "aggregates without hosts, or without a uuid",
         "hosts without a compute node or a provider, which are findings of their own",
-        "a host of several nodes of which one is in; bare metal nodes, which change their host, that are in too many",
+        "a host of several nodes of which one is in the mirror; bare metal nodes that are in too many aggregates, "
+        "since they change their host",
         "a host that another aggregate of the same zone brings into it is information",
         "an aggregate without a zone, or a scheduler that does not ask placement for zones: information",
-        "for warning alone where the scheduler asks by default, from nova 24 to 28, and for bare metal",
+        "it is a warning for bare metal, and where the scheduler asks placement by its default alone (nova 24 to 27)",
         "a host that is missing in the mirror while its nova-compute is down or disabled: information",
         "a host that was added just now",
     ),

@@ -208,11 +208,11 @@ CHECK = Check(
     message="{count} {what}: {sample}",
     identity=("kind", "zone", "other"),
     why=(
-        "A host has the zone of its aggregates, and there should be one. Nova's record of a server keeps the zone that "
-        "it was made in: if its owner asked for that zone, every move looks for it there, away from its neighbours. "
-        "And a request for a zone takes disk from that zone's aggregates alone: a sharing provider has to be in them, "
-        "too, or a server that needs local disk and asks for this zone finds none on the hosts that depend on it. "
-        "Servers on volumes, and those that ask for no zone, still get there."
+        "A host has the zone of its aggregates, and there should be one. Nova's record of a server keeps the zone "
+        "that it was made in: if its owner asked for that zone, every move looks for it there, away from its "
+        "neighbours. A request for a zone takes disk only from providers in that zone's aggregates. So a sharing "
+        "provider must be in them, too: else a server that needs local disk and asks for this zone finds no disk for "
+        "the hosts that draw from it. Servers that boot from volumes, or ask for no zone, still get there."
     ),
     exceptions=(
         "hosts of the default zone, which is no aggregate's",

@@ -47,8 +47,9 @@ CHECK = Check(
     identity=("project",),
     why=(
         "With [scheduler] limit_tenants_to_placement_aggregate new servers of the project go to the aggregates whose "
-        "filter_tenant_id it is, and to no others. Those outside were there before, or were moved by an administrator; "
-        "where that option is not set, or the aggregates keep others out rather than this project in, it means nothing."
+        "filter_tenant_id it is, and to no others. Those outside were there before, or were moved by an "
+        "administrator; Where that option is not set, or where the aggregates are only to keep other projects out, "
+        "this means nothing."
     ),
     exceptions=(
         "projects without a tagged aggregate, and tags on aggregates without hosts",

@@ -41,8 +41,8 @@ CHECK = Check(
     identity=("provider",),
     why=(
         "Each server's disk is taken from the one or from the other, as it comes. Nova's libvirt driver reports the "
-        "space under instances_path on every host, a shared file system or pool included: where that is what the "
-        "sharing provider stands for, it counts twice, or once more for each host."
+        "space under instances_path on every host, a shared file system or pool included. Where the sharing provider "
+        "stands for that same space, it is counted twice, or once more for each host."
     ),
     exceptions=("hosts that have no DISK_GB of their own", "sharing providers of other resources"),
     remedy=(

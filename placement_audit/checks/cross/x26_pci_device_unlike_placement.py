@@ -151,8 +151,9 @@ CHECK = Check(
     message="servers on {node} {state}: {devices} devices, {sample}",
     identity=("cell", "host", "node", "state"),
     why=(
-        "Placement offers a device that is taken, and the boot it is offered for fails; or it keeps back one that is "
-        "free. Nova-compute, which runs, puts in what is missing each minute, unless placement refuses: its log tells."
+        "Either placement offers a device that is taken, and the server that gets it does not start; or it keeps back "
+        "a device that is free. Nova-compute, which runs, puts in what is missing each minute, unless placement "
+        "refuses: its log tells."
     ),
     exceptions=(
         "devices that placement has no provider for: report_in_placement is off, or neutron's ports use them",
@@ -162,7 +163,8 @@ CHECK = Check(
         "a host whose nova-compute is down, has just been started, or was just enabled or disabled",
         "devices that were taken out of the host or of its configuration while a server had them",
         "a server or device that changed just now",
-        "for information where a nova.conf given turns report_in_placement off, or the periodic look every minute",
+        "it is information where --config-file gives a nova.conf that turns off report_in_placement or the report "
+        "each minute",
     ),
     remedy=(
         "openstack server show {server}",

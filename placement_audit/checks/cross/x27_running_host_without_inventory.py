@@ -25,7 +25,7 @@ CHECK = Check(
     exceptions=(
         "a host that was made, or whose nova-compute was started, a moment ago",
         "a host whose nova-compute is down",
-        "for warning alone while nova-compute is disabled there",
+        "it is a warning while nova-compute is disabled there",
         "bare metal, which has no inventory without a resource class or in maintenance",
         "inventory on a child of the host",
         "two services of one host's name",

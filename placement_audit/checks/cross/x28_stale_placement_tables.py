@@ -13,8 +13,8 @@ CHECK = Check(
     message="{database} still has {rows} rows of placement from before Stein: {counts}",
     identity=("database",),
     why=(
-        "Placement had its tables there until Stein, and its extraction copied them. Nobody reads or writes these rows "
-        "any more: whoever looks into them by mistake sees a cloud of years ago. They only take room."
+        "Placement had its tables there until Stein, and its extraction copied them. Nobody reads or writes these "
+        "rows any more: whoever looks into them by mistake sees the cloud as it was before Stein."
     ),
     exceptions=("the empty tables that nova itself still makes",),
     remedy=("# look into placement's own database, and leave these rows alone or archive them with the DBA",),

@@ -17,7 +17,7 @@ CHECK = Check(
         "Nova reports what is physically there as max_unit, so that no server is larger than its host whatever the "
         "allocation ratio. Here a ratio above 1 lets placement offer the host for a server that cannot run on it."
     ),
-    exceptions=("sharing providers and others that are no compute node's own", "ironic nodes"),
+    exceptions=("sharing providers, and others that no compute node has", "ironic nodes"),
     remedy=("openstack resource provider inventory show {provider} {resource_class}",),
     references=("https://docs.openstack.org/nova/latest/admin/scheduling.html#allocation-ratios",),
     query=(

@@ -14,8 +14,8 @@ CHECK = Check(
     message="server {instance} ({vm_state} on {node}) has pinned CPUs and {verdict}",
     identity=("instance",),
     why=(
-        "Dedicated CPUs are counted as PCPU, or as VCPU where the host offers no others. With any other sum placement "
-        "gives away CPUs that the server has for itself alone, or keeps some from others for nothing."
+        "Dedicated CPUs are counted as PCPU, or as VCPU where the host offers no others. With any other amount "
+        "placement gives away CPUs that only this server may use, or keeps back CPUs that nobody uses."
     ),
     exceptions=(
         "dedicated CPUs as PCPU, as VCPU, or from before Train, without one more for the emulator",
@@ -37,9 +37,9 @@ CHECK = Check(
         unlike_flavor(_sums, _server, _own)
         .add_columns(
             literal(
-                "Whether its CPUs are dedicated or shared on this host the rows do not tell, and so not whether it "
-                "should hold PCPU or VCPU. Look on the host (virsh vcpupin) and at what other servers of the flavor "
-                "hold there; write that, and all else that it holds, with allocation set."
+                "The rows do not tell whether its CPUs are dedicated or shared on this host, nor, therefore, whether "
+                "it should hold PCPU or VCPU. Look on the host (virsh vcpupin) and at what other servers of the "
+                "flavor hold there; write that, and all else that it holds, with allocation set."
             ).label("withheld")
         )
         .where(_sums.c.classes > 0, _sums.c.pinned == 1, _sums.c.cpus == _sums.c.classes)

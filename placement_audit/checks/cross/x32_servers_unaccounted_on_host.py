@@ -112,8 +112,8 @@ CHECK = Check(
         "have one cause: a provider that was deleted and made anew, a restored database, or an audit with --delete."
     ),
     exceptions=(
-        "a single server, or fewer than ten and half of all: each is a finding of its own",
-        "whatever is none for a server without allocation, or for one on the wrong host",
+        "fewer than ten servers that are less than half of all: each is a finding of its own",
+        "servers that X06 and X08 leave alone",
         "servers that hold too little there: each is a finding of its own",
         "servers in error",
     ),

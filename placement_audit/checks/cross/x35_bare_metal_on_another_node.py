@@ -47,9 +47,9 @@ CHECK = Check(
     message="server {instance} runs on bare metal node {node} {verdict}{held} on {provider_name}",
     identity=("instance", "provider"),
     why=(
-        "Placement takes the other node for used, so that it gets no server, and the server's own node for free, "
-        "unless nova reserves it. Nobody moves such an allocation later: bare metal is neither resized nor migrated. "
-        "Ironic alone knows on which node the server is: its instance_uuid tells."
+        "To placement the other node is in use, so that it gets no server, and the server's own node is free, unless "
+        "nova reserves it. Nobody moves such an allocation later: bare metal is neither resized nor migrated. Ironic "
+        "alone knows on which node the server is: its instance_uuid tells."
     ),
     exceptions=(
         "a rebuild, an evacuation or another task of the server is in progress",

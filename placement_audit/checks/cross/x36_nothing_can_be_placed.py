@@ -122,7 +122,7 @@ _of_a_host = (
             + _found.c.host
             + " on purpose; if not, look for allocation ratios and reserved_host_ options in nova.conf on "
             + _found.c.host
-            + ": nova-compute writes them into placement, and what only placement has is to be set there"
+            + ": nova-compute writes them into placement. What nova.conf does not set, set in placement"
         ).label("withheld"),
     )
     .where(_found.c.everywhere.is_(None))
@@ -156,8 +156,8 @@ _of_all = (
         literal("H").label("impact"),
         literal(
             "the rows do not tell what it should be; look for allocation ratios and reserved_host_ options in "
-            "nova.conf on these hosts: nova-compute writes them into placement, and what only placement has is to be "
-            "set there"
+            "nova.conf on these hosts: nova-compute writes them into placement. What nova.conf does not set, set in "
+            "placement"
         ).label("withheld"),
     )
     .where(_found.c.everywhere.is_not(None))

@@ -52,9 +52,9 @@ CHECK = Check(
     ),
     identity=("instance", "resource_class"),
     why=(
-        "Placement offers what the server has, such as a VGPU, once more, and the next server that gets it fails to "
-        "start. Somebody wrote the allocation anew without it, as heal_allocations --force, an audit with --delete, or "
-        "a set that left it out does."
+        "Placement believes that what the server uses, such as a VGPU, is free: the next server that gets it fails to "
+        "start. Somebody wrote the allocation anew without it, as heal_allocations --force, an audit with --delete, "
+        "or a set that left it out does."
     ),
     exceptions=(
         "a class that the flavor asked for only later: what the server keeps of its own flavor counts",
@@ -64,7 +64,7 @@ CHECK = Check(
         "a migration, resize or another task of the server is in progress, waits for its end, or still holds something",
         "a server that holds nothing on its host, which is a finding of its own",
         "a server that a cross-cell resize hides, or that two cells show",
-        "a flavor that was deleted, of a size that no flavor with such a request has",
+        "a flavor that was deleted, where no flavor of the same size has such a request",
         "information where nothing that the host draws from offers the class, and for a server in error",
     ),
     remedy=(
@@ -97,7 +97,7 @@ CHECK = Check(
                     "Nothing that its host draws from offers the class, so there is nothing to write. Look on the host "
                     "(virsh dumpxml) whether the server has what it asked for.",
                 ),
-                else_="From which provider the server has it the rows do not tell. The host does (virsh dumpxml); "
+                else_="The rows do not tell from which provider the server has it. The host does (virsh dumpxml); "
                 "write that, and all else that it holds, with allocation set.",
             ).label("withheld"),
             newest(changed(_server), _last_claim, last_move(_server.c.uuid)).label("newest_change"),

@@ -19,8 +19,8 @@ CHECK = Check(
     ),
     identity=("instance", "cell", "other_cell"),
     why=(
-        "Nova works on the row of the cell that the server is mapped to. The other row is seen by nobody, yet the "
-        "compute service there may count, restart or delete the guest of the same name."
+        "Nova works on the row of the cell that the server is mapped to. Nobody sees the other row, yet the compute "
+        "service there may count, restart or delete a guest of the same uuid."
     ),
     exceptions=(
         "a resize between cells, which hides one of the rows",

@@ -11,7 +11,7 @@ CHECK = Check(
     code="N02b",
     name="mapping-without-server",
     impact=Impact.LOW,
-    title="Mapping to a cell of a server that no cell has",
+    title="Mapping of a server that no cell has",
     message=(
         "nova maps server {instance} to {cell}, but neither the tables nor the archive of any cell has it: {standing}"
     ),

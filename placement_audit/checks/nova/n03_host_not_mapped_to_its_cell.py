@@ -153,8 +153,8 @@ CHECK = Check(
     message="{host} in {cell}: {state}",
     identity=("cell", "host"),
     why=(
-        "A server that the scheduler sends to a host without a mapping is buried in cell0, and what was claimed for it "
-        "stays claimed; a host that is mapped to the wrong cell is looked for where it is not."
+        "A server that the scheduler sends to a host without a mapping ends in cell0 in error, and what was claimed "
+        "for it stays claimed. A host that is mapped to the wrong cell is not found."
     ),
     exceptions=(
         "a service or mapping made just now: it waits for the next discovery",

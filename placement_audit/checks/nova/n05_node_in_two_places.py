@@ -19,8 +19,8 @@ CHECK = Check(
     ),
     identity=("cell", "host", "node", "other_cell", "other_host"),
     why=(
-        "Placement knows a provider by its name and uuid, both of which are unique: two nodes share one, or one of "
-        "them has none. A host that was given another name leaves its servers under the old one."
+        "In placement a provider's name and its uuid are unique. So two such nodes share one provider, or one of them "
+        "has none. Often a host was renamed, and its servers still have the old name."
     ),
     exceptions=(
         "bare metal within one cell, whose nodes wander between services",
@@ -57,8 +57,8 @@ CHECK = Check(
             ).label("lost_node"),
             literal(
                 "only one of the two can be the machine: see on it what it calls itself (hostname, [DEFAULT]host in "
-                "nova.conf and, since 2023.1, the file compute_id), and which of the services is up. The other goes "
-                "when no server names it any more."
+                "nova.conf and, since 2023.1, the file compute_id), and which of the services is up. Remove the other "
+                "one when no server names it any more."
             ).label("withheld"),
             # Not updated_at, which moves every minute.
             newest(_node.c.created_at, _other.c.created_at).label("newest_change"),

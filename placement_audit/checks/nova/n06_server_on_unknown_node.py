@@ -30,8 +30,8 @@ CHECK = Check(
     message="{servers} servers, {example} among them, are on {node} of {host} in {cell}, which {state}",
     identity=("cell", "host", "node"),
     why=(
-        "No compute service counts these servers or takes orders for them, and whatever nova reports of its hosts "
-        "leaves them out: they cannot be moved, stopped or repaired."
+        "No compute service counts these servers or takes orders for them, and nova's figures of its hosts leave them "
+        "out. They cannot be moved, stopped or repaired."
     ),
     exceptions=(
         "a migration, resize or another task of the server is in progress",
@@ -62,8 +62,8 @@ CHECK = Check(
             ).label("state"),
             literal(
                 "nova has no command that gives a server another host's name. See on the machine whether the guests "
-                "run there (virsh list --all), and under which name it is known to nova now: that name goes back, or "
-                "host and node of these servers are set in the cell's database, both together."
+                "run there (virsh list --all), and under which name it is known to nova now: give the machine that "
+                "name back, or have a DBA set host and node of these servers in the cell's database, both together."
             ).label("withheld"),
             newest(_group.c.changed, _deleted_at).label("newest_change"),
             impact((_new_host.is_not(None), "M"), otherwise="H").label("impact"),

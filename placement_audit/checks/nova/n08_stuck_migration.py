@@ -54,7 +54,7 @@ _withheld = case(
     ),
     (
         and_(_live, migrations.c.status.like("running%")),
-        literal("An abort ends a copy that may still go on, and a reset hides one: see on ")
+        literal("The copy may still go on: an abort would end it, and a reset would hide it. See on ")
         + _source
         + " with virsh domjobinfo whether it does, and on which host the guest is",
     ),
@@ -102,7 +102,7 @@ CHECK = Check(
     ),
     exceptions=(
         "a resize or cold migration that waits for its confirmation, however long",
-        "whatever copies a guest or waits for a host, for a day; any other step, for an hour",
+        "a step that copies a guest or waits for a host: for a day; any other step: for an hour",
         "live migrations that wait while another of the same host goes on",
         "states that this version does not know",
     ),

@@ -48,7 +48,7 @@ CHECK = Check(
         "any task, for a day; snapshots and shelving, which upload an image, for three",
         "a migration of the server that goes on, or ended just now",
         "a server that a cross-cell resize hides, or that two cells show",
-        "servers in cell0, on which nothing works",
+        "servers in cell0, where no service runs that could end a task",
     ),
     remedy=(
         "openstack server show {instance}",

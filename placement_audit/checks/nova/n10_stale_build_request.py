@@ -57,7 +57,8 @@ CHECK = Check(
                 (
                     _built,
                     literal(
-                        "a cell has the server: how it fares its row there tells, and the request is removed by hand"
+                        "a cell has the server, so that its row there counts; the request that is left over can only "
+                        "be removed by hand"
                     ),
                 ),
                 (~_complete, literal("a cell that was not read may have the server: verify_instance tells")),

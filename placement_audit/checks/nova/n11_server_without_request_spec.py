@@ -16,7 +16,7 @@ CHECK = Check(
     code="N11",
     name="server-without-request-spec",
     impact=Impact.MEDIUM,
-    title="Server whose request was lost",
+    title="Server whose request nova has lost",
     message="server {instance} is {vm_state} on {host}, but nova no longer knows what was asked for it",
     identity=("instance",),
     why=(
@@ -24,13 +24,13 @@ CHECK = Check(
         "nor unshelved, which is noticed when its host fails."
     ),
     exceptions=(
-        "servers of before Newton's end",
+        "servers that were made before the end of Newton",
         "servers in error on no host, and in cell0: a build that fails may take its request along",
         "a server made or changed just now",
     ),
     remedy=(
         "openstack server show {instance}",
-        "# no command brings the request back: it is to be written by hand, or the server to be made anew",
+        "# no command brings the request back: write it by hand, or make the server anew",
     ),
     references=("https://docs.openstack.org/nova/latest/reference/scheduling.html",),
     whole_cloud=True,

@@ -30,7 +30,7 @@ CHECK = Check(
     remedy=(
         "openstack server show {instance}",
         "openstack server migration list --server {instance}",
-        "# no command corrects the request without another resize: it is to be written by hand",
+        "# only another resize corrects the request; otherwise write it by hand",
     ),
     references=("https://docs.openstack.org/nova/latest/reference/scheduling.html",),
     query=(

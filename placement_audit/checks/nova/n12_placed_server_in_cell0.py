@@ -11,11 +11,11 @@ CHECK = Check(
     name="placed-server-in-cell0",
     impact=Impact.LOW,
     title="Server in cell0 that is on a host, or not in error",
-    message="server {instance} in {cell} is {vm_state}, its host {host} and its node {node}",
+    message="server {instance} in {cell} is {vm_state}, with host {host} and node {node}",
     identity=("instance",),
     why=(
-        "Cell0 is where servers are buried that found no host. Another one is there because somebody moved rows or "
-        "mapped the wrong database as cell0; nova can only delete it."
+        "Cell0 is for servers that found no host. A server with a host is there because somebody moved rows or mapped "
+        "the wrong database as cell0; nova can only delete it."
     ),
     exceptions=("a server made or changed just now, or being deleted", "a server that two cells show"),
     remedy=("openstack server show {instance}", "nova-manage cell_v2 list_cells"),
@@ -29,8 +29,8 @@ CHECK = Check(
             _server.c.node,
             _server.c.vm_state,
             literal(
-                "whether the server or the mapping of cell0 is wrong nobody can tell from here: compare the addresses "
-                "that list_cells shows with nova's own"
+                "the rows do not tell whether the server or the mapping of cell0 is wrong: compare the addresses that "
+                "list_cells shows with those in nova.conf"
             ).label("withheld"),
             changed(_server).label("newest_change"),
         )

@@ -31,8 +31,8 @@ CHECK = Check(
             aggregates.c.uuid.label("aggregate_uuid"),
             aggregate_hosts.c.host,
             literal(
-                "nova's API refuses to remove a host whose service it does not find. It takes the entry away when the "
-                "service is deleted by the API; else it goes with the aggregate, or in the database by hand."
+                "nova's API refuses to remove a host whose service it does not find. It removes the entry when the "
+                "service is deleted through the API. After that the entry goes only with its aggregate, or by SQL."
             ).label("withheld"),
             newest(aggregates.c.created_at, aggregate_hosts.c.created_at, _deleted_at).label("newest_change"),
         )

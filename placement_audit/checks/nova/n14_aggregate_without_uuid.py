@@ -11,12 +11,12 @@ CHECK = Check(
     message="aggregate {aggregate}, number {aggregate_id}, has no uuid",
     identity=("aggregate_id",),
     why=(
-        "Placement knows aggregates by their uuid alone, so that this one is never mirrored there. Nova of today "
+        "Placement knows aggregates by their uuid alone, so that this one is never mirrored there. Present nova "
         "cannot even load it: each list of aggregates or availability zones fails on it."
     ),
     remedy=(
         "openstack aggregate list",
-        "# a uuid is to be written into nova_api.aggregates by hand, where the list fails",
+        "# if the list fails, write a uuid into nova_api.aggregates by hand",
     ),
     references=("https://docs.openstack.org/nova/latest/admin/aggregates.html#aggregates-in-placement",),
     query=(

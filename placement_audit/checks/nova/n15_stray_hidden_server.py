@@ -31,7 +31,7 @@ CHECK = Check(
     ),
     exceptions=(
         "any migration of the server that is in progress, or waits for its confirmation while the other is visible",
-        "a task of the server, but for the one that it had when it was hidden",
+        "any task of the server but the one that it had when it was hidden",
         "rows changed just now, as the end of a resize removes them",
     ),
     remedy=(

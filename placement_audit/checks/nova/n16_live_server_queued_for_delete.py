@@ -42,8 +42,8 @@ CHECK = Check(
             _server.c.host,
             _server.c.vm_state,
             literal(
-                "whether the server is to be deleted or kept only its owner can say: its events tell who asked for the "
-                "deletion, and when"
+                "only its owner can say whether the server is to be deleted or kept; its events tell who asked for "
+                "the deletion, and when"
             ).label("withheld"),
             newest(changed(_server), _marked_at).label("newest_change"),
         )

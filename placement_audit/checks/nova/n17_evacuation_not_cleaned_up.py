@@ -20,7 +20,8 @@ CHECK = Check(
     identity=("cell", "migration_id"),
     why=(
         "When it starts, the compute service removes the guests that were evacuated in the meantime, and gives back "
-        "what they held. As long as it has not, a second guest may run there, and its room is lost."
+        "what they held. Until then a second guest may run there, and what the server still holds there is lost to "
+        "others."
     ),
     exceptions=(
         "a host that is down, or was seen last more than a minute ago",

@@ -73,8 +73,8 @@ CHECK = Check(
                 else_=literal("server ") + pci_devices.c.instance_uuid + ", which is gone",
             ).label("owner"),
             literal(
-                "No command frees a device: nova-compute does each time it counts what it has, and it is up. Its log "
-                "tells what keeps it from that."
+                "No command frees a device. Nova-compute frees it when it counts its resources, each minute, and it "
+                "is up: its log tells what keeps it from that."
             ).label("withheld"),
             newest(changed(pci_devices), _server_changed, last_move(pci_devices.c.instance_uuid)).label(
                 "newest_change"

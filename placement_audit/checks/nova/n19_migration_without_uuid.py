@@ -14,7 +14,7 @@ CHECK = Check(
     message="migration {migration_id} of {instance} in {cell} has been {status} since before Queens: it has no uuid",
     identity=("cell", "migration_id"),
     why=(
-        "It can hold nothing in placement, so that its source is not protected, and the server takes no other move "
+        "It can hold nothing in placement: its source is not kept free for it, and the server takes no other move "
         "while it is open."
     ),
     exceptions=("migrations that are over, as those of before Queens should be",),

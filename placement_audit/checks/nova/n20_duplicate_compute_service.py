@@ -25,8 +25,8 @@ CHECK = Check(
             func.count().label("services"),
             func.aggregate_strings(_service.c.host + literal(" in ") + _service.c.cell, ", ").label("spelled"),
             literal(
-                "to delete one of them by the API would take the host mapping and the aggregates of the other, which "
-                "go by the host's name alone. See which of them is up and which has servers ('openstack server list "
+                "the API goes by the host's name: deleting one of them would remove the host mapping and the "
+                "aggregates of the other. See which of them is up and which has servers ('openstack server list "
                 "--all-projects --host'): the other can only be removed in its cell's database."
             ).label("withheld"),
             func.max(_service.c.created_at).label("newest_change"),

@@ -39,15 +39,15 @@ CHECK = Check(
     ),
     identity=("cell", "migration_id"),
     why=(
-        "When it starts, nova-compute destroys every guest on its host of which it finds an evacuation from there that "
-        "is accepted, pre-migrating or done, also in deleted records. It does not look where the server is by now "
-        "(nova 20 to 34). So it removes a server that came back, or that was never evacuated after all, in newer "
-        "releases with its local disks. A restart for an upgrade or a reboot of the host is enough. Whether the host "
-        "is up, down or forced down matters only for how soon."
+        "When it starts, nova-compute destroys every guest on its host of which it finds an evacuation from there "
+        "that is accepted, pre-migrating or done, also in deleted records. It does not look where the server is by "
+        "now (nova 20 to 34). So it removes a server that came back, or that was never evacuated after all, in newer "
+        "releases with its local disks. A restart for an upgrade or a reboot of the host is enough. It makes no "
+        "difference whether the host is up, down or forced down."
     ),
     exceptions=(
         "an evacuation that goes on, or is stuck while the host is down (N08)",
-        "a server that is elsewhere: there its old guest is what shall be removed",
+        "a server that is on another host: its old guest here is to be removed",
         "a server that two cells show",
     ),
     remedy=(

@@ -63,7 +63,7 @@ def _unconfirmed() -> Select[Any]:
                 + _source
                 + " to "
                 + _target
-                + " waits for a confirmation that nova will not take"
+                + " waits for a confirmation that nova refuses"
             ).label("verdict"),
             case(
                 (
@@ -231,8 +231,8 @@ CHECK = Check(
     message="server {instance} {verdict}",
     identity=("instance", "fault"),
     why=(
-        "No order and no periodic task of nova leads out of it. Meanwhile what the server or its migration holds is "
-        "held for ever, and the server takes few orders or none."
+        "No order and no periodic task of nova ends it. The server takes few orders or none, and what it or its "
+        "migration holds is never freed."
     ),
     exceptions=(
         "a resized server whose resize waits to be confirmed, however long",

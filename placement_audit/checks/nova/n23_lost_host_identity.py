@@ -317,8 +317,9 @@ CHECK = Check(
     identity=("cell", "host", "node"),
     why=(
         "A host with servers that is renamed, whose [DEFAULT]host is changed, or whose service or compute node is "
-        "deleted, is another one to nova. Its servers stay with a host that nobody is: no order reaches them, and "
-        "placement counts them for nothing or twice. Since 2023.1 nova-compute refuses to start when it notices that."
+        "deleted, is a new host to nova. Its servers still name the old one, which no service answers for: no order "
+        "reaches them, and placement counts them for nothing or twice. Since 2023.1 nova-compute refuses to start "
+        "when it notices that."
     ),
     exceptions=(
         "a host that is merely down, and one that was replaced while it had no servers",

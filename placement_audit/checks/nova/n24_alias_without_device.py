@@ -50,9 +50,9 @@ CHECK = Check(
     message="server {instance} ({vm_state} on {node}) asks for PCI devices ({alias}), and nova gives it none there",
     identity=("instance",),
     why=(
-        "If the guest has the device, nova takes it for free and gives it to another server, which fails to start. If "
-        "it has not, the server lacks what its flavor promises. Nova gives devices when it builds or moves a server, "
-        "and never again by itself."
+        "If the guest has a device, nova believes that the device is free and gives it to another server, which then "
+        "fails to start. If the guest has none, the server lacks what its flavor promises. Nova gives devices when it "
+        "builds or moves a server, and never again by itself."
     ),
     exceptions=(
         "an alias that the flavor got only later: what the server keeps of its own flavor counts",
@@ -84,7 +84,8 @@ CHECK = Check(
                     "says, with its devices. Look for its guest there, too (virsh list --all).",
                 ),
                 else_="No command gives a device to a server that runs; a cold migration or a resize gives it new "
-                "ones. Whether its guest has one now, which another must not get before, tells the host.",
+                "ones. See on the host whether its guest has one now; if so, no other server may get that "
+                "device before.",
             ).label("withheld"),
             newest(changed(_server), last_move(_server.c.uuid)).label("newest_change"),
         )

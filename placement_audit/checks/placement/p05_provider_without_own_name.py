@@ -28,8 +28,8 @@ CHECK = Check(
     identity=("provider",),
     why=(
         "Placement goes by the uuid and works. Whoever goes by the name, as host aggregates, blazar, zun and people "
-        "do, misses the provider or takes it for another. The API requires a name and the table a unique one, so "
-        "somebody wrote this past placement or restored the table without its keys."
+        "do, misses the provider or takes it for another. The API requires a name, and the table requires that it is "
+        "unique: somebody wrote this by SQL, or restored the table without its keys."
     ),
     exceptions=("names that differ in case alone, where the database takes them for different",),
     remedy=(

@@ -53,13 +53,13 @@ CHECK = Check(
     code="P06",
     name="malformed-uuid",
     impact=Impact.LOW,
-    title="Uuid that is none, or is spelt as nobody asks for it",
-    message="{table} has {found}, which is no uuid of 36 characters, hexadecimal digits and dashes",
+    title="Malformed uuid, or one in a spelling that nobody asks for",
+    message="{table} has {found}, which is not a uuid of 36 characters (hexadecimal digits and dashes)",
     identity=("table", "found"),
     why=(
         "Placement compares uuids as text: a row is found in its own spelling alone, and nova asks with dashes and in "
-        "small letters. It sees nothing of what a consumer without dashes holds, and writes the server a second time "
-        "beside it. Placement's API stores providers and consumers with dashes."
+        "small letters. Nova does not see what a consumer without dashes holds, and writes the server's allocation a "
+        "second time. Placement's API stores providers and consumers with dashes."
     ),
     exceptions=(
         "capital letters, which the database takes for small ones",

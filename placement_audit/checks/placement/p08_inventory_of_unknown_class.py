@@ -12,7 +12,8 @@ CHECK = Check(
     impact=Impact.HIGH,
     title="Inventory of a resource class that is missing",
     message=(
-        "inventories are of resource class id {class_id}, which does not exist (rows: {rows}, providers: {providers})"
+        "some inventories have resource class id {class_id}, which does not exist (rows: {rows}, providers: "
+        "{providers})"
     ),
     identity=("class_id",),
     why=(

@@ -52,8 +52,8 @@ CHECK = Check(
     message="the inventory of {resource_class} on {provider_name} is invalid: {reason}",
     identity=("provider", "resource_class"),
     why=(
-        "Placement refuses such values, so somebody wrote them past it. The class is offered wrongly or not at all; "
-        "with a step size below 1 an allocation of it fails with an internal error."
+        "Placement refuses such values: somebody wrote them by SQL. The class is offered wrongly or not at all; with "
+        "a step size below 1 an allocation of it fails with an internal error."
     ),
     remedy=(
         "openstack resource provider inventory show {provider} {resource_class}",

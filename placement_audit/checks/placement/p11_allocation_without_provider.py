@@ -15,7 +15,8 @@ CHECK = Check(
     name="allocation-without-provider",
     impact=Impact.MEDIUM,
     title="Allocation whose provider is missing",
-    message="allocations are on provider id {provider_id}, which does not exist (rows: {rows}, consumers: {consumers})",
+    message="some allocations are on provider id {provider_id}, which does not exist (rows: {rows}, consumers: "
+    "{consumers})",
     identity=("provider_id",),
     why=(
         "Placement shows the rows to nobody and counts them nowhere: what the consumers use is accounted for on no "

@@ -18,8 +18,8 @@ CHECK = Check(
     impact=Impact.HIGH,
     title="Allocation of a resource class that is missing",
     message=(
-        "allocations are of resource class id {class_id}, which does not exist "
-        "(rows: {rows}, consumers: {consumers}, providers: {providers})"
+        "some allocations have resource class id {class_id}, which does not exist (rows: {rows}, consumers: "
+        "{consumers}, providers: {providers})"
     ),
     identity=("class_id",),
     why=(

@@ -46,9 +46,9 @@ CHECK = Check(
         "through all servers, and stops at the first with a VGPU or a device profile."
     ),
     exceptions=(
-        "an owner that incomplete_consumer_project_id or _user_id names, not the default, unless --config-file gives "
-        "placement.conf",
-        "information, unless a nova.conf given sets count_usage_from_placement",
+        "a placeholder owner other than the default (incomplete_consumer_project_id, incomplete_consumer_user_id), "
+        "unless --config-file gives placement.conf",
+        "it is information unless --config-file gives a nova.conf that sets count_usage_from_placement",
     ),
     remedy=(
         'mariadb {where_default} -e "SELECT uuid, consumers.created_at FROM consumers'

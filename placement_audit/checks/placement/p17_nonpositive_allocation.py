@@ -32,8 +32,8 @@ CHECK = Check(
     message="{consumer} holds {used} {resource_class} on {provider_name}",
     identity=("consumer", "provider", "resource_class"),
     why=(
-        "Placement accepts no such amount, so somebody wrote it past placement. A negative one makes the provider "
-        "look emptier than it is."
+        "Placement accepts no such amount: somebody wrote it by SQL. A negative one makes the provider look emptier "
+        "than it is."
     ),
     remedy=(
         "openstack resource provider allocation show {consumer}",
@@ -53,12 +53,12 @@ CHECK = Check(
             case(
                 (
                     _has_good_rows,
-                    "The command would take a good row of the same class along. Write all that the consumer shall hold "
-                    "with allocation set, which replaces every row.",
+                    "The command would remove a good row of the same class as well. Write all that the consumer shall "
+                    "hold with allocation set, which replaces every row.",
                 ),
                 (
                     resource_classes.c.name.is_(None),
-                    "Placement has no name for the class, and no command takes it without: see P12 first.",
+                    "Placement has no name for the class, and no command works without the name: see P12 first.",
                 ),
                 else_=null(),
             ).label("withheld"),

@@ -52,8 +52,8 @@ CHECK = Check(
     ),
     identity=("provider", "resource_class"),
     why=(
-        "Somebody lowered total or allocation_ratio or raised the reserve, which placement allows, or wrote past it. "
-        "It offers nothing of the class there. Before 2025.2 it also refuses every write that leaves the class "
+        "Somebody lowered total or allocation_ratio or raised the reserve, which placement allows, or wrote by SQL. "
+        "Placement offers nothing of the class there. Before 2025.2 it also refuses every write that leaves the class "
         "over capacity, so that no server can be resized, migrated or evacuated away."
     ),
     exceptions=(

@@ -33,8 +33,9 @@ CHECK = Check(
         "after the claim."
     ),
     exceptions=(
-        "several request groups on one provider: what placement sums up meets min_unit and step_size as each part does",
-        "an inventory whose max_unit or step_size is below 1 is reported itself, not each of its consumers",
+        "several request groups on one provider: placement tests each part against min_unit and step_size, and not "
+        "their sum",
+        "an inventory whose max_unit or step_size is below 1: that is reported (P09), and not its consumers",
     ),
     remedy=(
         "openstack resource provider allocation show {consumer}",

@@ -118,12 +118,13 @@ CHECK = Check(
     name="dangling-association",
     impact=Impact.LOW,
     title="Aggregate or trait associations of which one side is missing",
-    message="{rows} rows of {table} name a {missing} that does not exist, by {ids} ids: {sample}",
+    message="{rows} rows of {table} name a {missing} that does not exist ({ids} ids): {sample}",
     identity=("table", "missing"),
     why=(
-        "Placement shows such rows to nobody. They show that a row was removed by hand or lost in a restore; if so, "
-        "restore it and keep these. A server that forgets its highest id when it restarts gives the id of a missing "
-        "provider to a new one, which is then in an aggregate where nobody put it."
+        "Placement shows such rows to nobody. They show that a row was removed by hand or lost in a restore. If it "
+        "was lost, restore it and keep these. Before MySQL 8 and MariaDB 10.2.4 a server may forget its highest id "
+        "when it restarts: then a new provider gets the id of the missing one, and with it aggregates where nobody "
+        "put it."
     ),
     remedy=(
         'mariadb placement -e "SELECT * FROM {table} WHERE {column} NOT IN (SELECT id FROM {home})"',

@@ -26,9 +26,9 @@ CHECK = Check(
     message="resource class {resource_class} has id {found_id}, {fault}",
     identity=("resource_class",),
     why=(
-        "Inventories and allocations name their class by its id, so what was written under the right id is now "
-        "without a class or counts as another one. A dump that is restored without NO_AUTO_VALUE_ON_ZERO does this "
-        "to VCPU, whose id is 0. The API keeps the classes in memory: restart it after a repair."
+        "Inventories and allocations name their class by its id, so that rows with the right id now have no class, or "
+        "count as another one. A dump that is restored without NO_AUTO_VALUE_ON_ZERO does this to VCPU, whose id is "
+        "0. The API keeps the classes in memory: restart it after a repair."
     ),
     exceptions=("a standard class of a later release, with an id that this version does not know",),
     remedy=(
@@ -58,8 +58,8 @@ CHECK = Check(
                 (and_(_displaced, _free), null()),
                 (
                     _displaced,
-                    "the right id has another class, or something was written under the wrong one since: which rows "
-                    "are of which class is to be told from their amounts and times before anybody changes an id",
+                    "the right id has another class, or something was written under the wrong one since: before "
+                    "anybody changes an id, find out from amounts and times which rows are of which class",
                 ),
                 else_="what is written under this id may be of either class: a backup tells which id this class had",
             ).label("withheld"),

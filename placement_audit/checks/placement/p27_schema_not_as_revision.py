@@ -11,9 +11,9 @@ CHECK = Check(
     message="database {database} (revision {revision}): {detail}",
     identity=("database", "table"),
     why=(
-        "Placement's own migrations leave no such state: an upgrade that stopped half-way, single tables restored "
-        "from another release or a revision stamped by hand do. The API fails on what is missing, and "
-        "placement-manage db sync on what is there too early."
+        "Placement's own migrations leave no such state. It comes of an upgrade that stopped half-way, of single "
+        "tables that were restored from another release, or of a revision that was stamped by hand. The API fails on "
+        "what is missing, and placement-manage db sync on what is there too early."
     ),
     exceptions=(
         "an older release, whose tables are those of its revision",
@@ -32,8 +32,8 @@ CHECK = Check(
             deviations.c.revision,
             deviations.c.detail,
             literal(
-                "placement's migrations mend no schema that is none of theirs: compare it with a new database of "
-                "this revision, and look into a backup which rows the missing parts had"
+                "placement's migrations do not repair a schema that they did not make: compare it with a new database "
+                "of this revision, and look into a backup which rows the missing parts had"
             ).label("withheld"),
             null().label("newest_change"),
         )

@@ -34,8 +34,8 @@ CHECK = Check(
             func.count().label("spellings"),
             func.coalesce(func.sum(_members.c.members), 0).label("members"),
             literal(
-                "joining the two takes the whole list of each member, for aggregate set replaces it, and who "
-                "wrote the other spelling would write it again: find out first who did"
+                "aggregate set replaces the whole list of a provider, and whoever wrote the other spelling would "
+                "write it again: find out first who that is"
             ).label("withheld"),
             null().label("newest_change"),
         )

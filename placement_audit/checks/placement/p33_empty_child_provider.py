@@ -42,13 +42,13 @@ CHECK = Check(
     code="P33",
     name="empty-child-provider",
     impact=Impact.INFO,
-    title="Providers below others that have nothing and give nothing",
+    title="Child providers without inventory, traits and children",
     message="{providers} providers below others have neither inventory nor traits nor children: {sample}",
     identity=("table",),
     why=(
         "What they stood for is gone or not configured any more: a GPU that was taken out, a PCI device or an agent "
-        "that is no longer reported. They do no harm. Stop what made it before you delete one "
-        "(openstack resource provider delete): while it runs it may still count on its provider."
+        "that is no longer reported. They do no harm. Before you delete one (openstack resource provider delete), "
+        "stop the service that made it: while that runs, it may need its provider."
     ),
     exceptions=(
         "blazar's, which has inventory while something is reserved",

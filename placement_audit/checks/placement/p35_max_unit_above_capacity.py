@@ -44,9 +44,8 @@ CHECK = Check(
     ),
     identity=("resource_class", "excess"),
     why=(
-        "An amount between the two never fits there, not even when all is free, although max_unit promises it. "
-        "Nova reports the physical total as max_unit, so that every host with reserved resources and a ratio of 1 "
-        "looks like this by itself."
+        "An amount between the two never fits there, not even when all is free, although max_unit promises it. Nova "
+        "reports the physical total as max_unit: so every host with a reserve and a ratio of 1 is like this."
     ),
     exceptions=(
         "a max_unit that was never set",

@@ -57,7 +57,7 @@ CHECK = Check(
     ),
     exceptions=(
         "memory above the ratio of 1 with a reserve for the host",
-        "for information where a nova.conf given sets this very ratio, and reserved_host_memory_mb = 0",
+        "it is information where --config-file gives a nova.conf that sets this ratio and reserved_host_memory_mb = 0",
         "an inventory with numbers that the API would refuse is reported as such",
     ),
     remedy=(

@@ -81,9 +81,9 @@ CHECK = Check(
     ),
     identity=("resource_class", "lowest", "highest"),
     why=(
-        "Servers meet more company on one host than on the next, though the aggregate offers them as the same. Often "
-        "a host missed a change of cpu_allocation_ratio, ram_allocation_ratio or disk_allocation_ratio in nova.conf, "
-        "or still has the default of an earlier release."
+        "One host takes more servers than the next of the same size, though the aggregate offers them as equals. "
+        "Often a host missed a change of cpu_allocation_ratio, ram_allocation_ratio or disk_allocation_ratio in "
+        "nova.conf, or still has the default of an earlier release."
     ),
     exceptions=(
         "sharing providers, which are no hosts",
