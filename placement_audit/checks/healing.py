@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Exists,
-    FromClause,
     ScalarSelect,
     Select,
     String,
@@ -33,56 +32,6 @@ from placement_audit.checks.relations import capacity
 
 # Resource classes of devices: nova-manage refuses a flavor that asks for VGPU or for a device profile.
 _DEVICES = ("VGPU", "PGPU", "FPGA")
-
-
-def other_host(server: FromClause, root: FromClause | None = None) -> ScalarSelect[Any]:
-    """A host, other than nova's, on which the server's guest may be by what a migration of it says; NULL for none.
-
-    With ``root`` that provider's host alone.
-    A move that did not end well, or ended elsewhere than nova says, names it; a later one that ended where nova has the
-    server takes that back.
-    """
-    move, later = t.migrations.alias("unsettled"), t.migrations.alias("later_move")
-
-    def settled(row: FromClause) -> ColumnElement[bool]:
-        came = and_(row.c.status.in_(("completed", "confirmed", "done")), row.c.dest_compute == server.c.host)
-        stayed = and_(row.c.status.in_(("reverted", "cancelled")), row.c.source_compute == server.c.host)
-        return func.coalesce(or_(came, stayed), 0) == 1
-
-    taken_back = exists().where(
-        later.c.instance_uuid == move.c.instance_uuid,
-        later.c.cell == move.c.cell,
-        later.c.id > move.c.id,
-        settled(later),
-    )
-    named = case(
-        (move.c.dest_compute != server.c.host, move.c.dest_compute),
-        (move.c.source_compute != server.c.host, move.c.source_compute),
-    )
-    of_root: list[ColumnElement[bool]] = []
-    if root is not None:
-        node = t.compute_nodes.alias("node_of_root")
-        hosts = exists().where(node.c.uuid == root.c.uuid, node.c.host == named).correlate_except(node)
-        of_root = [or_(root.c.name.in_((move.c.source_node, move.c.dest_node)), hosts)]
-    return (
-        select(func.max(named))
-        .where(*of_root, move.c.instance_uuid == server.c.uuid, ~settled(move), ~taken_back.correlate_except(later))
-        .correlate(server, *([] if root is None else [root]))
-        .scalar_subquery()
-    )
-
-
-def look_on_both(host: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The sentence for a server whose guest may be on another host than nova says."""
-    return (
-        literal("A migration of the server names ")
-        + other
-        + ", too, and did not end as nova's rows say: it may be nova's host that is wrong. Look on both hosts, "
-        + host
-        + " and "
-        + other
-        + ", for the guest (virsh list --all) before anything is written."
-    )
 
 
 def used(provider_id: ColumnElement[Any], class_id: ColumnElement[Any]) -> ScalarSelect[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, FromClause, and_, exists, func, or_
+from sqlalchemy import ColumnElement, Exists, FromClause, ScalarSelect, and_, case, exists, func, literal, or_, select
 
 from placement_audit import schema as t
 from placement_audit.checks.actions import confirm_was_last
@@ -117,6 +117,35 @@ def host_in_doubt(server: FromClause) -> ColumnElement[bool]:
     """
     move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
     return or_(exists().where(_unsettled(server, move, proof)).correlate_except(move), ~_vouched_for(server))
+
+
+def other_host(server: FromClause, root: FromClause | None = None) -> ScalarSelect[Any]:
+    """The host that puts nova's in doubt, of the last such move by name; NULL where none does.
+
+    With ``root`` that provider's host alone.
+    """
+    move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
+    named = case((move.c.dest_compute != server.c.host, move.c.dest_compute), else_=move.c.source_compute)
+    of_root = [] if root is None else [names(move, root)]
+    return (
+        select(func.max(named))
+        .where(_unsettled(server, move, proof), *of_root)
+        .correlate(server, *([] if root is None else [root]))
+        .scalar_subquery()
+    )
+
+
+def look_on_both(host: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The sentence for a server whose guest may be on another host than nova says."""
+    return (
+        literal("A migration of the server names ")
+        + other
+        + ", too, and did not end as nova's rows say: it may be nova's host that is wrong. Look on both hosts, "
+        + host
+        + " and "
+        + other
+        + ", for the guest (virsh list --all) before anything is written."
+    )
 
 
 def settled_since(server: FromClause, move: FromClause) -> Exists:

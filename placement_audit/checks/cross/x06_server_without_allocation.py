@@ -1,15 +1,6 @@
 from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, null, or_, select
 
-from placement_audit.checks.healing import (
-    POOL,
-    disk_pools,
-    held_rows,
-    look_on_both,
-    offers,
-    other_host,
-    takes,
-    writable,
-)
+from placement_audit.checks.healing import POOL, disk_pools, held_rows, offers, takes, writable
 from placement_audit.checks.relations import (
     busy,
     doubled,
@@ -25,6 +16,7 @@ from placement_audit.checks.relations import (
     servers,
     storage_alone,
 )
+from placement_audit.checks.whereabouts import look_on_both, other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, claims, expected, resource_classes, resource_providers, trees, unclaimed
 

@@ -2,7 +2,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, null, or_, select
 
-from placement_audit.checks.healing import look_on_both, other_host
 from placement_audit.checks.relations import (
     busy,
     class_name,
@@ -16,6 +15,7 @@ from placement_audit.checks.relations import (
     servers,
     storage_alone,
 )
+from placement_audit.checks.whereabouts import look_on_both, other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, claims, compute_nodes, resource_classes, resource_providers, trees
 
@@ -87,6 +87,8 @@ _of_root = (
     .correlate(_server, _extra)
 )
 _of_a_host = exists().where(compute_nodes.c.uuid == _extra.c.uuid)
+_metal = compute_nodes.alias("bare_metal_there")
+_on_bare_metal = exists().where(_metal.c.uuid == _extra.c.uuid, _metal.c.hypervisor_type == "ironic")
 _bare_metal = func.coalesce(_node.c.hypervisor_type, "") == "ironic"
 _disk_anywhere_else = exists().where(
     _any.c.consumer_id == _server.c.uuid, _any.c.root_id != _there.c.root_id, or_(_any.c.disk_gb > 0, _any.c.pooled > 0)
@@ -130,6 +132,8 @@ _found = (
     .where(_there.c.own > 0, func.coalesce(_server.c.vm_state, "") != "shelved_offloaded")
     # Ports and devices of what is no host, such as a script's own providers, are nobody's mistake.
     .where(or_(and_(_there.c.core > 0, ~storage_alone(_extra)), _of_a_host))
+    # Which of two bare metal nodes is right only ironic tells: X35.
+    .where(~and_(_bare_metal, _on_bare_metal))
     # With nothing but a port's bandwidth on its own host, the extra part is all that accounts for it: X08's.
     .where(or_(_here.c.core > 0, _bare_metal, and_(_here.c.own > 0, _there.c.core == 0)))
     .where(~busy(_server), ~moving(_server), ~doubled(_server), ~evacuated_from(_server, _extra))
@@ -159,6 +163,7 @@ CHECK = Check(
         "sharing providers, wherever they stand, one that lost its trait included, and neutron segments",
         "ports and devices of providers that are no host's",
         "a server that two cells show, so that nobody can tell which host is right",
+        "two nodes of bare metal, which are a finding of their own",
     ),
     remedy=(
         "openstack server show {instance}",

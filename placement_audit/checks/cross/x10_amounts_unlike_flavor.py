@@ -1,18 +1,8 @@
 from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, or_, select
 
-from placement_audit.checks.healing import (
-    KEPT_CLASS,
-    KEPT_ON,
-    POOL,
-    disk_pools,
-    held_rows,
-    look_on_both,
-    offers,
-    other_host,
-    takes,
-    writable,
-)
+from placement_audit.checks.healing import KEPT_CLASS, KEPT_ON, POOL, disk_pools, held_rows, offers, takes, writable
 from placement_audit.checks.relations import misfit_sums, servers, storage_alone, unlike_flavor
+from placement_audit.checks.whereabouts import look_on_both, other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     allocations,

@@ -1,6 +1,5 @@
 from sqlalchemy import and_, case, exists, func, literal, or_, select
 
-from placement_audit.checks.healing import other_host
 from placement_audit.checks.relations import (
     busy,
     changed,
@@ -15,6 +14,7 @@ from placement_audit.checks.relations import (
     placed,
     servers,
 )
+from placement_audit.checks.whereabouts import other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import claims, inventories, migrations, reach, resource_classes, resource_providers, unmet
 

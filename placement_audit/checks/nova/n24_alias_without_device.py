@@ -1,6 +1,5 @@
 from sqlalchemy import and_, case, exists, func, select
 
-from placement_audit.checks.healing import other_host
 from placement_audit.checks.relations import (
     bearers,
     busy,
@@ -18,6 +17,7 @@ from placement_audit.checks.relations import (
     steady,
     up,
 )
+from placement_audit.checks.whereabouts import other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, claims, migrations, pci_devices, traits, unmet
 

@@ -43,7 +43,7 @@ def test_fires_once_for_all_providers_that_are_missing(audit: Auditor, estate: E
     (finding,) = audit(estate, "P22")
     assert (finding.evidence["ids"], finding.evidence["rows"]) == (7, 21)
     assert finding.message.startswith(
-        "21 rows of resource_provider_aggregates name a provider that does not exist, by 7 ids: "
+        "21 rows of resource_provider_aggregates name a provider that does not exist (7 ids): "
     )
     assert finding.message.endswith(" and 2 more")
     assert finding.identity == "P22:resource_provider_aggregates:provider"
