@@ -317,8 +317,8 @@ def boot(stage: Stage) -> Iterator[Step]:
     stage.claim("I", "dst")
     yield Step("claimed", late="N10")  # D.3: legal while the build request is there, which N10 tells
     _row_made(stage, "cell1")
-    # C.8: a task that does not end; the request is left over, information
-    yield Step("row made", late="N09", info_late="N10")
+    # C.8: a task that does not end; a cell has the server, and the API shows its request in its place
+    yield Step("row made", late="N09 N10")
     stage.mapped(cell_id=stage.estate.cell_id("cell1"))
     yield Step("mapped", late="N09", info_late="N10")
     _request_gone(stage)
@@ -338,9 +338,9 @@ def boot_without_host(stage: Stage) -> Iterator[Step]:
     _accepted(stage)
     yield Step("accepted", late="N10")
     _row_made(stage, "cell0")
-    yield Step("row made in cell0", info_late="N10")
+    yield Step("row made in cell0", late="N10")
     stage.set(vm_state="error", task_state=None)
-    yield Step("in error", info_late="N10")
+    yield Step("in error", late="N10")
     stage.mapped(cell_id=stage.estate.cell_id("cell0"))
     yield Step("mapped", info_late="N10")
     _request_gone(stage)
@@ -398,10 +398,10 @@ def boot_leaks_in_cell0(stage: Stage) -> Iterator[Step]:
     yield Step("claimed", late="N10")
     _row_made(stage, "cell0")
     stage.set(vm_state="error", task_state=None)
-    yield Step("in error", info_late="N10")  # the request is still there, and might be taken up
+    yield Step("in error", late="N10")  # the request is still there, and might be taken up
     stage.mapped(cell_id=stage.estate.cell_id("cell0"))
     _request_gone(stage)
-    yield Step("buried", at_once="X07", soon="X07")  # D.3 (a): for good as soon as the request is gone
+    yield Step("buried", in_flight="X07", soon="X07")  # D.3 (a): for good as soon as the request is gone
 
 
 @sequence
