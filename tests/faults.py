@@ -17,8 +17,12 @@ from tests.moves import Stage
 Fault = Callable[[Stage, random.Random], None]
 CloudFault = Callable[[Estate, random.Random], None]
 FAULTS: dict[str, Fault] = {}
-# Together they look like a build that was lost before it had a cell.
-UNPROVABLE = frozenset({"server_lost", "mapping_without_cell"})
+# Together they look like what is gone for good: a build that was lost before it had a cell, and a server that its owner
+# has deleted.
+UNPROVABLE = (
+    frozenset({"server_lost", "mapping_without_cell"}),
+    frozenset({"server_lost", "mapping_queued_for_delete"}),
+)
 CLOUD_FAULTS: dict[str, CloudFault] = {}
 _STATUSES = ("accepted", "pre-migrating", "migrating", "post-migrating", "finished", "confirming", "confirmed",
              "reverting", "reverted", "running", "completed", "error", "failed", "cancelled", "done")  # fmt: skip
@@ -213,8 +217,10 @@ def server_on_no_host(stage: Stage, chance: random.Random) -> None:
 
 @fault
 def server_lost(stage: Stage, chance: random.Random) -> None:
-    for row in _servers(stage):
-        stage.estate.remove(t.instances, row)
+    """One that its owner has not deleted: nova would be about to remove it."""
+    if not any(row.get("queued_for_delete") for row in _rows(stage, t.instance_mappings)):
+        for row in _servers(stage):
+            stage.estate.remove(t.instances, row)
 
 
 @fault

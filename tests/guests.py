@@ -452,6 +452,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (r"^systemctl restart placement-api", Model._nothing),
     (r"^systemctl restart nova-compute  # on ([^\s,:]+)", Model._start),
     (r"^# start nova-compute on ([^\s,;:]+)", Model._start),
+    # it asks people to look first, and says what nova does by itself
+    (r"^# the next start of nova-compute on \S+ removes the guest there: see first", Model._nothing),
     (r"^# the next start of nova-compute on (\S+) ", Model._start),
     (_OPENSTACK + r"server migrate --live-migration \S+$", Model._nothing),
     (r"^# .*: openstack server delete (\S+)$", Model._server_delete),
