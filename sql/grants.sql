@@ -37,7 +37,7 @@ GRANT SELECT (id, uuid, name, database_connection, disabled) ON nova_api.cell_ma
 GRANT SELECT (instance_uuid, spec) ON nova_api.request_specs TO 'placement_auditor'@'%';
 
 GRANT SELECT (version_num) ON nova_cell0.alembic_version TO 'placement_auditor'@'%';
-GRANT SELECT (id, uuid, host, node, vm_state, task_state, project_id, user_id, availability_zone, hidden, vcpus, memory_mb, root_gb, ephemeral_gb, deleted, deleted_at, created_at, updated_at) ON nova_cell0.instances TO 'placement_auditor'@'%';
+GRANT SELECT (id, uuid, host, node, vm_state, task_state, project_id, user_id, availability_zone, hidden, launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb, deleted, deleted_at, created_at, updated_at) ON nova_cell0.instances TO 'placement_auditor'@'%';
 GRANT SELECT (id, uuid, instance_uuid, migration_type, status, source_compute, source_node, dest_compute, dest_node, deleted, deleted_at, created_at, updated_at) ON nova_cell0.migrations TO 'placement_auditor'@'%';
 GRANT SELECT (id, uuid, host, hypervisor_hostname, hypervisor_type, vcpus, memory_mb, local_gb, cpu_allocation_ratio, ram_allocation_ratio, disk_allocation_ratio, deleted, deleted_at, created_at, updated_at) ON nova_cell0.compute_nodes TO 'placement_auditor'@'%';
 GRANT SELECT (host, `binary`, version, disabled, forced_down, last_seen_up, deleted, deleted_at, created_at, updated_at) ON nova_cell0.services TO 'placement_auditor'@'%';
@@ -45,11 +45,12 @@ GRANT SELECT (compute_node_id, address, parent_addr, dev_type, vendor_id, produc
 GRANT SELECT (instance_uuid, flavor) ON nova_cell0.instance_extra TO 'placement_auditor'@'%';
 GRANT SELECT (instance_uuid, boot_index, destination_type, deleted) ON nova_cell0.block_device_mapping TO 'placement_auditor'@'%';
 GRANT SELECT (instance_uuid, `key`, value, deleted) ON nova_cell0.instance_system_metadata TO 'placement_auditor'@'%';
+GRANT SELECT (instance_uuid, action, message, start_time, deleted) ON nova_cell0.instance_actions TO 'placement_auditor'@'%';
 GRANT SELECT (uuid, deleted_at) ON nova_cell0.shadow_instances TO 'placement_auditor'@'%';
 GRANT SELECT (uuid, instance_uuid, status, deleted_at, created_at, updated_at) ON nova_cell0.shadow_migrations TO 'placement_auditor'@'%';
 
 GRANT SELECT (version_num) ON nova.alembic_version TO 'placement_auditor'@'%';
-GRANT SELECT (id, uuid, host, node, vm_state, task_state, project_id, user_id, availability_zone, hidden, vcpus, memory_mb, root_gb, ephemeral_gb, deleted, deleted_at, created_at, updated_at) ON nova.instances TO 'placement_auditor'@'%';
+GRANT SELECT (id, uuid, host, node, vm_state, task_state, project_id, user_id, availability_zone, hidden, launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb, deleted, deleted_at, created_at, updated_at) ON nova.instances TO 'placement_auditor'@'%';
 GRANT SELECT (id, uuid, instance_uuid, migration_type, status, source_compute, source_node, dest_compute, dest_node, deleted, deleted_at, created_at, updated_at) ON nova.migrations TO 'placement_auditor'@'%';
 GRANT SELECT (id, uuid, host, hypervisor_hostname, hypervisor_type, vcpus, memory_mb, local_gb, cpu_allocation_ratio, ram_allocation_ratio, disk_allocation_ratio, deleted, deleted_at, created_at, updated_at) ON nova.compute_nodes TO 'placement_auditor'@'%';
 GRANT SELECT (host, `binary`, version, disabled, forced_down, last_seen_up, deleted, deleted_at, created_at, updated_at) ON nova.services TO 'placement_auditor'@'%';
@@ -57,6 +58,7 @@ GRANT SELECT (compute_node_id, address, parent_addr, dev_type, vendor_id, produc
 GRANT SELECT (instance_uuid, flavor) ON nova.instance_extra TO 'placement_auditor'@'%';
 GRANT SELECT (instance_uuid, boot_index, destination_type, deleted) ON nova.block_device_mapping TO 'placement_auditor'@'%';
 GRANT SELECT (instance_uuid, `key`, value, deleted) ON nova.instance_system_metadata TO 'placement_auditor'@'%';
+GRANT SELECT (instance_uuid, action, message, start_time, deleted) ON nova.instance_actions TO 'placement_auditor'@'%';
 GRANT SELECT (uuid, deleted_at) ON nova.shadow_instances TO 'placement_auditor'@'%';
 GRANT SELECT (uuid, instance_uuid, status, deleted_at, created_at, updated_at) ON nova.shadow_migrations TO 'placement_auditor'@'%';
 

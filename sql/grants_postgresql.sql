@@ -54,7 +54,7 @@ GRANT SELECT ("repository_id", "version") ON migrate_version TO placement_audito
 \connect "nova_cell0"
 GRANT USAGE ON SCHEMA public TO placement_auditor;
 GRANT SELECT ("version_num") ON alembic_version TO placement_auditor;
-GRANT SELECT ("uuid", "host", "node", "vm_state", "task_state", "project_id", "user_id", "availability_zone", "hidden", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "deleted", "deleted_at", "created_at", "updated_at") ON instances TO placement_auditor;
+GRANT SELECT ("uuid", "host", "node", "vm_state", "task_state", "project_id", "user_id", "availability_zone", "hidden", "launched_on", "instance_type_id", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "deleted", "deleted_at", "created_at", "updated_at") ON instances TO placement_auditor;
 GRANT SELECT ("id", "uuid", "instance_uuid", "migration_type", "status", "source_compute", "source_node", "dest_compute", "dest_node", "deleted", "deleted_at", "created_at", "updated_at") ON migrations TO placement_auditor;
 GRANT SELECT ("id", "uuid", "host", "hypervisor_hostname", "hypervisor_type", "vcpus", "memory_mb", "local_gb", "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio", "deleted", "deleted_at", "created_at", "updated_at") ON compute_nodes TO placement_auditor;
 GRANT SELECT ("host", "binary", "version", "disabled", "forced_down", "last_seen_up", "deleted", "deleted_at", "created_at", "updated_at") ON services TO placement_auditor;
@@ -62,6 +62,7 @@ GRANT SELECT ("compute_node_id", "address", "parent_addr", "dev_type", "vendor_i
 GRANT SELECT ("instance_uuid", "flavor") ON instance_extra TO placement_auditor;
 GRANT SELECT ("instance_uuid", "boot_index", "destination_type", "deleted") ON block_device_mapping TO placement_auditor;
 GRANT SELECT ("instance_uuid", "key", "value", "deleted") ON instance_system_metadata TO placement_auditor;
+GRANT SELECT ("instance_uuid", "action", "message", "start_time", "deleted") ON instance_actions TO placement_auditor;
 GRANT SELECT ("uuid", "deleted_at") ON shadow_instances TO placement_auditor;
 GRANT SELECT ("uuid", "instance_uuid", "status", "deleted_at", "created_at", "updated_at") ON shadow_migrations TO placement_auditor;
 -- Older releases lack some of what follows, newer ones migrate_version: where a table or column is missing, the
@@ -72,7 +73,7 @@ GRANT SELECT ("repository_id", "version") ON migrate_version TO placement_audito
 \connect "nova"
 GRANT USAGE ON SCHEMA public TO placement_auditor;
 GRANT SELECT ("version_num") ON alembic_version TO placement_auditor;
-GRANT SELECT ("uuid", "host", "node", "vm_state", "task_state", "project_id", "user_id", "availability_zone", "hidden", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "deleted", "deleted_at", "created_at", "updated_at") ON instances TO placement_auditor;
+GRANT SELECT ("uuid", "host", "node", "vm_state", "task_state", "project_id", "user_id", "availability_zone", "hidden", "launched_on", "instance_type_id", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "deleted", "deleted_at", "created_at", "updated_at") ON instances TO placement_auditor;
 GRANT SELECT ("id", "uuid", "instance_uuid", "migration_type", "status", "source_compute", "source_node", "dest_compute", "dest_node", "deleted", "deleted_at", "created_at", "updated_at") ON migrations TO placement_auditor;
 GRANT SELECT ("id", "uuid", "host", "hypervisor_hostname", "hypervisor_type", "vcpus", "memory_mb", "local_gb", "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio", "deleted", "deleted_at", "created_at", "updated_at") ON compute_nodes TO placement_auditor;
 GRANT SELECT ("host", "binary", "version", "disabled", "forced_down", "last_seen_up", "deleted", "deleted_at", "created_at", "updated_at") ON services TO placement_auditor;
@@ -80,6 +81,7 @@ GRANT SELECT ("compute_node_id", "address", "parent_addr", "dev_type", "vendor_i
 GRANT SELECT ("instance_uuid", "flavor") ON instance_extra TO placement_auditor;
 GRANT SELECT ("instance_uuid", "boot_index", "destination_type", "deleted") ON block_device_mapping TO placement_auditor;
 GRANT SELECT ("instance_uuid", "key", "value", "deleted") ON instance_system_metadata TO placement_auditor;
+GRANT SELECT ("instance_uuid", "action", "message", "start_time", "deleted") ON instance_actions TO placement_auditor;
 GRANT SELECT ("uuid", "deleted_at") ON shadow_instances TO placement_auditor;
 GRANT SELECT ("uuid", "instance_uuid", "status", "deleted_at", "created_at", "updated_at") ON shadow_migrations TO placement_auditor;
 -- Older releases lack some of what follows, newer ones migrate_version: where a table or column is missing, the

@@ -3,12 +3,12 @@
 --
 -- Says: {host} in {cell}: {state}
 --
--- Why: A server that the scheduler sends to a host without a mapping is buried in cell0, and what was claimed for it
--- stays claimed; a host that is mapped to the wrong cell is looked for where it is not.
+-- Why: A server that the scheduler sends to a host without a mapping ends in cell0 in error, and what was claimed for
+-- it stays claimed. A host that is mapped to the wrong cell is not found.
 --
 -- Left alone:
 -- - a service or mapping made just now: it waits for the next discovery
--- - services without a compute node, and bare metal, whose nodes wander between services
+-- - services without a compute node
 -- - the host of a service that is down or disabled, and a mapping that is left over, are information
 -- - cells that are known by --cell-db alone, not by cell_mappings
 --
@@ -79,7 +79,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -89,28 +89,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -180,6 +194,15 @@ instances AS (
   SELECT CONVERT(host USING utf8mb4) AS host, deleted
   FROM nova.instances
 ),
+migrations AS (
+  SELECT CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
+  FROM nova.migrations
+),
 compute_nodes AS (
   SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
@@ -215,7 +238,7 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
@@ -258,7 +281,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -268,41 +291,55 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
 )
 SELECT `row`.cell, `row`.host, `row`.state, `row`.to_discover, `row`.forgotten_in, `row`.forgotten, `row`.to_show,
-    `row`.host_in_two_cells, `row`.newest_change, `row`.impact
+    `row`.withheld, `row`.host_in_two_cells, `row`.new_host, `row`.newest_change, `row`.impact
 FROM (
   SELECT computes.cell AS cell, computes.host AS host, CASE WHEN (host_mappings.host IS NULL) THEN
       'nova-compute runs there, but nova maps the host to no cell' ELSE
       concat('nova-compute runs there, but nova maps the host to ', coalesce(mapped_cell.cell,
       'a cell that is not there')) END AS state, CASE WHEN (host_mappings.host IS NULL AND
       coalesce(computes.forced_down, 0) = 0 AND computes.last_seen_up >= CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-CASE WHEN (((
     SELECT settings.value
@@ -313,8 +350,24 @@ FROM (
     FROM settings
     WHERE settings.name = 'service_down_time'
   ) + 0e0) ELSE 60 END) SECOND USING ascii)) THEN own_cell.cell_uuid END AS to_discover, NULL AS forgotten_in,
-      NULL AS forgotten, computes.host AS to_show, CASE WHEN (host_mappings.cell_id != own_cell.cell_id) THEN
-      lower(computes.host) END AS host_in_two_cells, CASE WHEN ((
+      NULL AS forgotten, computes.host AS to_show, CASE WHEN (host_mappings.host IS NULL AND
+      coalesce(computes.forced_down, 0) = 0 AND computes.last_seen_up >= CONVERT((
+    SELECT snapshot.as_of
+    FROM snapshot
+  ) + INTERVAL (-CASE WHEN (((
+    SELECT settings.value
+    FROM settings
+    WHERE settings.name = 'service_down_time'
+  ) + 0e0) < 60) THEN ((
+    SELECT settings.value
+    FROM settings
+    WHERE settings.name = 'service_down_time'
+  ) + 0e0) ELSE 60 END) SECOND USING ascii)) THEN NULL WHEN (host_mappings.host IS NULL) THEN
+      'nova-compute is down there. Nothing is built on it until it is back; discover it then.' ELSE
+      concat('nova has no command that gives a host another cell. See on ', CAST(computes.host AS CHAR),
+      ' which cell''s database and message queue its nova.conf names: either that is wrong, or the mapping is left over from another host of this name.')
+      END AS withheld, CASE WHEN (host_mappings.cell_id != own_cell.cell_id) THEN lower(computes.host) END AS
+      host_in_two_cells, lower(computes.host) AS new_host, CASE WHEN ((
     SELECT max(nodes.created_at) AS max_1
     FROM (
       SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
@@ -352,7 +405,7 @@ FROM (
       '')) THEN CASE WHEN (host_mappings.created_at >= coalesce(host_mappings.updated_at,
       '')) THEN host_mappings.created_at ELSE host_mappings.updated_at END ELSE computes.created_at END END AS
       newest_change, CASE WHEN (coalesce(computes.forced_down, 0) = 0 AND computes.last_seen_up >= CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-CASE WHEN (((
     SELECT settings.value
@@ -408,12 +461,18 @@ FROM (
       ) AS nodes
       WHERE nodes.cell = computes.cell
         AND nodes.host = computes.host
-        AND coalesce(nodes.hypervisor_type, '') != 'ironic'
     )) OR host_mappings.cell_id != own_cell.cell_id)
   UNION ALL
   SELECT leftover_cell.cell AS cell, leftover.host AS host,
       'nova maps the host to a cell, but no cell has a nova-compute service of it' AS state, NULL AS to_discover,
-      CASE WHEN (NOT ((EXISTS (
+      CASE WHEN (CASE WHEN (EXISTS (
+    SELECT *
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host = leftover.host
+  )) THEN concat('servers are on ', CAST(leftover.host AS CHAR),
+      ' as far as nova knows: see with ''openstack server list --all-projects --host ', CAST(leftover.host AS CHAR),
+      ''' which, and where their guests run.') WHEN (EXISTS (
     SELECT *
     FROM (
       SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
@@ -427,12 +486,54 @@ FROM (
       WHERE compute_nodes.deleted = 0
     ) AS left_node
     WHERE left_node.host = leftover.host
-  )) OR (EXISTS (
+  )) THEN concat('the compute node of ', CAST(leftover.host AS CHAR),
+      ' is still there: it was not taken out of service by the API. See whether the host is to come back.') WHEN (EXISTS
+      (
+    SELECT *
+    FROM compute_nodes AS last_node
+    WHERE last_node.host = leftover.host
+      AND last_node.deleted != 0
+      AND last_node.deleted_at >= CONVERT((
+        SELECT snapshot.as_of
+        FROM snapshot
+      ) + INTERVAL (-604800) SECOND USING ascii)
+  )) THEN concat('the compute node of ', CAST(leftover.host AS CHAR),
+      ' was deleted in the last week: it may be about to be set up anew.') WHEN (EXISTS (
+    SELECT *
+    FROM migrations
+    WHERE (migrations.source_compute = leftover.host OR migrations.dest_compute = leftover.host)
+      AND coalesce(migrations.deleted, 0) = 0
+      AND (coalesce(migrations.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+          'done'))
+  )) THEN concat('migrations from or to ', CAST(leftover.host AS CHAR), ' are open: they end first.') WHEN (EXISTS (
+    SELECT *
+    FROM resource_providers, claims
+    WHERE resource_providers.name = leftover.host
+      AND claims.root_id = resource_providers.id
+  )) THEN concat('something is held on a provider named ', CAST(leftover.host AS CHAR),
+      ': see whose that is with ''openstack resource provider show --allocations''.') WHEN (NOT (EXISTS (
+    SELECT *
+    FROM (
+      SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
+          services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
+          services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
+          services.updated_at AS updated_at
+      FROM services
+      WHERE services.deleted = 0
+        AND services.`binary` = 'nova-compute'
+        AND services.host IS NOT NULL
+    ) AS of_the_cell
+    WHERE of_the_cell.cell = leftover_cell.cell
+  ))) THEN concat('no nova-compute of ', leftover_cell.cell,
+      ' is in the database that was read, so that this may be the wrong one: compare ''nova-manage cell_v2 list_cells'' with the [database] connection of the cell''s conductor.')
+      END IS NULL) THEN leftover_cell.cell_uuid END AS forgotten_in, CASE WHEN (CASE WHEN (EXISTS (
     SELECT *
     FROM instances
     WHERE instances.deleted = 0
       AND instances.host = leftover.host
-  )))) THEN leftover_cell.cell_uuid END AS forgotten_in, CASE WHEN (NOT ((EXISTS (
+  )) THEN concat('servers are on ', CAST(leftover.host AS CHAR),
+      ' as far as nova knows: see with ''openstack server list --all-projects --host ', CAST(leftover.host AS CHAR),
+      ''' which, and where their guests run.') WHEN (EXISTS (
     SELECT *
     FROM (
       SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
@@ -446,12 +547,108 @@ FROM (
       WHERE compute_nodes.deleted = 0
     ) AS left_node
     WHERE left_node.host = leftover.host
-  )) OR (EXISTS (
+  )) THEN concat('the compute node of ', CAST(leftover.host AS CHAR),
+      ' is still there: it was not taken out of service by the API. See whether the host is to come back.') WHEN (EXISTS
+      (
+    SELECT *
+    FROM compute_nodes AS last_node
+    WHERE last_node.host = leftover.host
+      AND last_node.deleted != 0
+      AND last_node.deleted_at >= CONVERT((
+        SELECT snapshot.as_of
+        FROM snapshot
+      ) + INTERVAL (-604800) SECOND USING ascii)
+  )) THEN concat('the compute node of ', CAST(leftover.host AS CHAR),
+      ' was deleted in the last week: it may be about to be set up anew.') WHEN (EXISTS (
+    SELECT *
+    FROM migrations
+    WHERE (migrations.source_compute = leftover.host OR migrations.dest_compute = leftover.host)
+      AND coalesce(migrations.deleted, 0) = 0
+      AND (coalesce(migrations.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+          'done'))
+  )) THEN concat('migrations from or to ', CAST(leftover.host AS CHAR), ' are open: they end first.') WHEN (EXISTS (
+    SELECT *
+    FROM resource_providers, claims
+    WHERE resource_providers.name = leftover.host
+      AND claims.root_id = resource_providers.id
+  )) THEN concat('something is held on a provider named ', CAST(leftover.host AS CHAR),
+      ': see whose that is with ''openstack resource provider show --allocations''.') WHEN (NOT (EXISTS (
+    SELECT *
+    FROM (
+      SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
+          services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
+          services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
+          services.updated_at AS updated_at
+      FROM services
+      WHERE services.deleted = 0
+        AND services.`binary` = 'nova-compute'
+        AND services.host IS NOT NULL
+    ) AS of_the_cell
+    WHERE of_the_cell.cell = leftover_cell.cell
+  ))) THEN concat('no nova-compute of ', leftover_cell.cell,
+      ' is in the database that was read, so that this may be the wrong one: compare ''nova-manage cell_v2 list_cells'' with the [database] connection of the cell''s conductor.')
+      END IS NULL) THEN leftover.host END AS forgotten, NULL AS to_show, CASE WHEN (EXISTS (
     SELECT *
     FROM instances
     WHERE instances.deleted = 0
       AND instances.host = leftover.host
-  )))) THEN leftover.host END AS forgotten, NULL AS to_show, NULL AS host_in_two_cells, CASE WHEN ((
+  )) THEN concat('servers are on ', CAST(leftover.host AS CHAR),
+      ' as far as nova knows: see with ''openstack server list --all-projects --host ', CAST(leftover.host AS CHAR),
+      ''' which, and where their guests run.') WHEN (EXISTS (
+    SELECT *
+    FROM (
+      SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+          compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+          compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+          compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+          ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+          compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+          compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+    ) AS left_node
+    WHERE left_node.host = leftover.host
+  )) THEN concat('the compute node of ', CAST(leftover.host AS CHAR),
+      ' is still there: it was not taken out of service by the API. See whether the host is to come back.') WHEN (EXISTS
+      (
+    SELECT *
+    FROM compute_nodes AS last_node
+    WHERE last_node.host = leftover.host
+      AND last_node.deleted != 0
+      AND last_node.deleted_at >= CONVERT((
+        SELECT snapshot.as_of
+        FROM snapshot
+      ) + INTERVAL (-604800) SECOND USING ascii)
+  )) THEN concat('the compute node of ', CAST(leftover.host AS CHAR),
+      ' was deleted in the last week: it may be about to be set up anew.') WHEN (EXISTS (
+    SELECT *
+    FROM migrations
+    WHERE (migrations.source_compute = leftover.host OR migrations.dest_compute = leftover.host)
+      AND coalesce(migrations.deleted, 0) = 0
+      AND (coalesce(migrations.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+          'done'))
+  )) THEN concat('migrations from or to ', CAST(leftover.host AS CHAR), ' are open: they end first.') WHEN (EXISTS (
+    SELECT *
+    FROM resource_providers, claims
+    WHERE resource_providers.name = leftover.host
+      AND claims.root_id = resource_providers.id
+  )) THEN concat('something is held on a provider named ', CAST(leftover.host AS CHAR),
+      ': see whose that is with ''openstack resource provider show --allocations''.') WHEN (NOT (EXISTS (
+    SELECT *
+    FROM (
+      SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
+          services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
+          services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
+          services.updated_at AS updated_at
+      FROM services
+      WHERE services.deleted = 0
+        AND services.`binary` = 'nova-compute'
+        AND services.host IS NOT NULL
+    ) AS of_the_cell
+    WHERE of_the_cell.cell = leftover_cell.cell
+  ))) THEN concat('no nova-compute of ', leftover_cell.cell,
+      ' is in the database that was read, so that this may be the wrong one: compare ''nova-manage cell_v2 list_cells'' with the [database] connection of the cell''s conductor.')
+      END AS withheld, NULL AS host_in_two_cells, NULL AS new_host, CASE WHEN ((
     SELECT max(gone.deleted_at) AS max_2
     FROM services AS gone
     WHERE gone.host = leftover.host

@@ -15,7 +15,7 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack compute service list --service nova-compute --host {host}
 --   openstack server list --all-projects --host {without_service}
---   # start nova-compute on {without_service}, which makes its service anew; if the host is gone for good, its servers are to be evacuated or deleted first
+--   # start nova-compute on {startable}, which makes its service anew
 --   # read in the log of nova-compute on {without_node} why it cannot register its node
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
@@ -41,12 +41,44 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
       '') = 'nova');
 
-WITH instances AS (
-  SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CONVERT(node USING utf8mb4) AS node, deleted
+WITH resource_providers AS (
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+  FROM placement.resource_providers
+),
+allocations AS (
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id
+  FROM placement.allocations
+),
+instances AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
+      deleted
   FROM nova_cell0.instances
   UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(host USING utf8mb4) AS host, CONVERT(node USING utf8mb4) AS node, deleted
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
+      deleted
   FROM nova.instances
+),
+migrations AS (
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
+  FROM nova.migrations
 ),
 compute_nodes AS (
   SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
@@ -83,7 +115,7 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
@@ -122,13 +154,172 @@ sources AS (
     AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
         '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
         '') = 'nova')
+),
+start_hazards AS (
+  SELECT evacuation_from_here.cell, evacuation_from_here.source_compute AS host, concat('remove the guest of server ',
+      evacuated_server.uuid, ', whose evacuation from there is still ', evacuation_from_here.status) AS would
+  FROM migrations AS evacuation_from_here
+  INNER JOIN instances AS evacuated_server ON evacuated_server.uuid = evacuation_from_here.instance_uuid
+    AND evacuated_server.cell = evacuation_from_here.cell
+  WHERE evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
+    AND evacuation_from_here.source_compute IS NOT NULL
+    AND evacuated_server.deleted = 0
+    AND (evacuated_server.host = evacuation_from_here.source_compute OR (EXISTS (
+      SELECT *
+      FROM migrations AS way_back
+      WHERE way_back.instance_uuid = evacuation_from_here.instance_uuid
+        AND way_back.cell = evacuation_from_here.cell
+        AND way_back.dest_compute = evacuation_from_here.source_compute
+        AND way_back.id > evacuation_from_here.id
+        AND (coalesce(way_back.status, '') NOT IN ('failed', 'cancelled', 'reverted'))
+        AND NOT (EXISTS (
+          SELECT *
+          FROM migrations AS way_out
+          WHERE way_out.instance_uuid = way_back.instance_uuid
+            AND way_out.cell = way_back.cell
+            AND way_out.source_compute = way_back.dest_compute
+            AND way_out.id > way_back.id
+            AND way_out.status IN ('confirmed', 'completed', 'done')
+        ))
+    )))
+  UNION
+  SELECT open_move.cell, open_move.source_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.source_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT open_move.cell, open_move.dest_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.dest_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT busy_server.cell, busy_server.host, CASE WHEN (coalesce(busy_server.task_state,
+      '') = 'deleting' OR coalesce(busy_server.vm_state, '') = 'deleted') THEN concat('delete server ', busy_server.uuid,
+      ' for good') WHEN (coalesce(busy_server.vm_state, '') = 'building') THEN concat('put server ', busy_server.uuid,
+      ', which is being built, into error') ELSE concat('break off or repeat what server ', busy_server.uuid,
+      ' does, whose task is ', coalesce(busy_server.task_state, '')) END AS would
+  FROM instances AS busy_server
+  WHERE busy_server.deleted = 0
+    AND busy_server.host IS NOT NULL
+    AND (coalesce(busy_server.task_state, '') != '' OR coalesce(busy_server.vm_state, '') IN ('building', 'deleted'))
+  UNION
+  SELECT waiting_node.cell, waiting_node.host, concat('put server ', waiting_server.uuid,
+      ', which is being built, into error') AS would
+  FROM instances AS waiting_server
+  INNER JOIN allocations AS waiting_claim ON waiting_claim.consumer_id = waiting_server.uuid
+  INNER JOIN resource_providers AS waiting_on ON waiting_on.id = waiting_claim.resource_provider_id
+  INNER JOIN compute_nodes AS waiting_node ON waiting_node.uuid = waiting_on.uuid
+    AND waiting_node.cell = waiting_server.cell
+  WHERE waiting_server.deleted = 0
+    AND waiting_server.vm_state = 'building'
+    AND waiting_server.host IS NULL
+    AND waiting_node.deleted = 0
+    AND waiting_node.host IS NOT NULL
 )
-SELECT `row`.cell, `row`.host, `row`.node, `row`.state, `row`.without_service, `row`.without_node, `row`.newest_change,
-    `row`.impact
+SELECT `row`.cell, `row`.host, `row`.node, `row`.state, `row`.without_service, `row`.without_node, `row`.startable,
+    `row`.withheld, `row`.newest_change, `row`.impact
 FROM (
   SELECT nodes.cell AS cell, nodes.host AS host, nodes.hypervisor_hostname AS node,
       'is a compute node, but its host has no nova-compute service' AS state, nodes.host AS without_service,
-      NULL AS without_node, CASE WHEN ((
+      NULL AS without_node, CASE WHEN (nodes.hypervisor_type != 'ironic') THEN CASE WHEN (NOT (EXISTS (
+    SELECT *
+    FROM start_hazards AS start_hazard
+    WHERE start_hazard.host = nodes.host
+      AND start_hazard.cell = nodes.cell
+  )) AND NOT (NOT (EXISTS (
+    SELECT *
+    FROM services AS own_service
+    WHERE own_service.host = nodes.host
+      AND own_service.cell = nodes.cell
+      AND own_service.`binary` = 'nova-compute'
+      AND own_service.deleted = 0
+  )) AND NOT (EXISTS (
+    SELECT *
+    FROM services AS gone_service
+    WHERE gone_service.host = nodes.host
+      AND gone_service.cell = nodes.cell
+      AND gone_service.`binary` = 'nova-compute'
+      AND gone_service.version <= 66
+  )) AND (EXISTS (
+    SELECT *
+    FROM instances AS its_server
+    WHERE its_server.host = nodes.host
+      AND its_server.cell = nodes.cell
+      AND its_server.deleted = 0
+  )))) THEN nodes.host END END AS startable, CASE WHEN (nodes.hypervisor_type = 'ironic') THEN
+      'another service takes bare metal over as soon as one is up: nothing is to be started for it.' WHEN (NOT (EXISTS (
+    SELECT *
+    FROM services AS own_service
+    WHERE own_service.host = nodes.host
+      AND own_service.cell = nodes.cell
+      AND own_service.`binary` = 'nova-compute'
+      AND own_service.deleted = 0
+  )) AND NOT (EXISTS (
+    SELECT *
+    FROM services AS gone_service
+    WHERE gone_service.host = nodes.host
+      AND gone_service.cell = nodes.cell
+      AND gone_service.`binary` = 'nova-compute'
+      AND gone_service.version <= 66
+  )) AND (EXISTS (
+    SELECT *
+    FROM instances AS its_server
+    WHERE its_server.host = nodes.host
+      AND its_server.cell = nodes.cell
+      AND its_server.deleted = 0
+  ))) THEN concat('servers are on ', CAST(nodes.host AS CHAR),
+      ', and since 2024.1 nova-compute refuses to start beside guests when its service record is gone. A DBA brings the record back (deleted = 0 in services of ',
+      nodes.cell,
+      '; an archived one is in shadow_services). See with ''virsh list --all'' on it which guests there are.') ELSE CASE
+      WHEN (EXISTS (
+    SELECT *
+    FROM start_hazards AS start_hazard
+    WHERE start_hazard.host = nodes.host
+      AND start_hazard.cell = nodes.cell
+  )) THEN concat('nova-compute on ', CAST(nodes.host AS CHAR), ' must not be started or restarted now: it would ', (
+    SELECT concat(max(start_hazard.would), CASE WHEN (count(*) > 1) THEN concat(' (and ', CAST(count(*) - 1 AS CHAR),
+        ' more of the kind)') ELSE '' END) AS anon_1
+    FROM start_hazards AS start_hazard
+    WHERE start_hazard.host = nodes.host
+      AND start_hazard.cell = nodes.cell
+  ), '. Settle that first; ''openstack server migration list --host ', CAST(nodes.host AS CHAR),
+      ''' and ''openstack server list --all-projects --host ', CAST(nodes.host AS CHAR),
+      ''' show what is open.') WHEN (NOT (EXISTS (
+    SELECT *
+    FROM services AS own_service
+    WHERE own_service.host = nodes.host
+      AND own_service.cell = nodes.cell
+      AND own_service.`binary` = 'nova-compute'
+      AND own_service.deleted = 0
+  )) AND NOT (EXISTS (
+    SELECT *
+    FROM services AS gone_service
+    WHERE gone_service.host = nodes.host
+      AND gone_service.cell = nodes.cell
+      AND gone_service.`binary` = 'nova-compute'
+      AND gone_service.version <= 66
+  )) AND (EXISTS (
+    SELECT *
+    FROM instances AS its_server
+    WHERE its_server.host = nodes.host
+      AND its_server.cell = nodes.cell
+      AND its_server.deleted = 0
+  ))) THEN concat('nova-compute on ', CAST(nodes.host AS CHAR),
+      ' has no service record although servers are there: since 2024.1 it refuses to start beside guests that it does not know, so a restart would only end it. See N04 for the way back.')
+      END END AS withheld, CASE WHEN ((
     SELECT max(gone_service.deleted_at) AS max_1
     FROM services AS gone_service
     WHERE gone_service.cell = nodes.cell
@@ -176,7 +367,9 @@ FROM (
   UNION ALL
   SELECT computes.cell AS cell, computes.host AS host, NULL AS node,
       'has a nova-compute service that is up, but no compute node' AS state, NULL AS without_service,
-      computes.host AS without_node, CASE WHEN ((
+      computes.host AS without_node, NULL AS startable,
+      'nova-compute runs, and makes its compute node by itself each minute unless something refuses it: its log says what. Since 2023.1 that is a node of the same name under another uuid, as a rule.'
+      AS withheld, CASE WHEN ((
     SELECT max(gone_node.deleted_at) AS max_2
     FROM compute_nodes AS gone_node
     WHERE gone_node.cell = computes.cell
@@ -213,7 +406,7 @@ FROM (
   ))
     AND coalesce(computes.forced_down, 0) = 0
     AND computes.last_seen_up >= CONVERT((
-      SELECT snapshot.taken_at
+      SELECT snapshot.as_of
       FROM snapshot
     ) + INTERVAL (-CASE WHEN (((
       SELECT settings.value

@@ -4,8 +4,8 @@
 -- Says: compute node {node} of {host} in {cell} and compute node {other_node} of {other_host} in {other_cell} have the
 -- same {shared}
 --
--- Why: Placement knows a provider by its name and uuid, both of which are unique: two nodes share one, or one of them
--- has none. A host that was given another name leaves its servers under the old one.
+-- Why: In placement a provider's name and its uuid are unique. So two such nodes share one provider, or one of them has
+-- none. Often a host was renamed, and its servers still have the old name.
 --
 -- Left alone:
 -- - bare metal within one cell, whose nodes wander between services
@@ -66,7 +66,10 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, other_node.cel
     CASE WHEN (nodes.host = other_node.host AND nodes.cell != other_node.cell) THEN lower(nodes.host) END AS
     host_in_two_cells, CASE WHEN (nodes.hypervisor_hostname = other_node.hypervisor_hostname) THEN
     lower(other_node.hypervisor_hostname) END AS name_in_two_places,
-    CASE WHEN (other_node.created_at >= coalesce(nodes.created_at,
+    CASE WHEN (nodes.cell = other_node.cell AND nodes.hypervisor_hostname = other_node.hypervisor_hostname) THEN
+    lower(nodes.hypervisor_hostname) END AS lost_node,
+    'only one of the two can be the machine: see on it what it calls itself (hostname, [DEFAULT]host in nova.conf and, since 2023.1, the file compute_id), and which of the services is up. Remove the other one when no server names it any more.'
+    AS withheld, CASE WHEN (other_node.created_at >= coalesce(nodes.created_at,
     '')) THEN other_node.created_at ELSE nodes.created_at END AS newest_change
 FROM (
   SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,

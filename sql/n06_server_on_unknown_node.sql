@@ -3,8 +3,8 @@
 --
 -- Says: {servers} servers, {example} among them, are on {node} of {host} in {cell}, which {state}
 --
--- Why: No compute service counts these servers or takes orders for them, and whatever nova reports of its hosts leaves
--- them out: they cannot be moved, stopped or repaired.
+-- Why: No compute service counts these servers or takes orders for them, and nova's figures of its hosts leave them
+-- out. They cannot be moved, stopped or repaired.
 --
 -- Left alone:
 -- - a migration, resize or another task of the server is in progress
@@ -47,8 +47,9 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -56,8 +57,9 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -147,7 +149,7 @@ odd_servers AS (
         AND compute_nodes.hypervisor_hostname IS NOT NULL
     )))
 )
-SELECT `group`.cell, `group`.host, `group`.node, `group`.servers, `group`.example, CASE WHEN ((
+SELECT stranded.cell, stranded.host, stranded.node, stranded.servers, stranded.example, CASE WHEN ((
   SELECT min(renamed.host) AS min_1
   FROM (
     SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
@@ -160,8 +162,8 @@ SELECT `group`.cell, `group`.host, `group`.node, `group`.servers, `group`.exampl
     FROM compute_nodes
     WHERE compute_nodes.deleted = 0
   ) AS renamed
-  WHERE renamed.cell = `group`.cell
-    AND renamed.hypervisor_hostname = `group`.node
+  WHERE renamed.cell = stranded.cell
+    AND renamed.hypervisor_hostname = stranded.node
 ) IS NOT NULL) THEN concat('now belongs to ', (
   SELECT min(renamed.host) AS min_1
   FROM (
@@ -175,33 +177,35 @@ SELECT `group`.cell, `group`.host, `group`.node, `group`.servers, `group`.exampl
     FROM compute_nodes
     WHERE compute_nodes.deleted = 0
   ) AS renamed
-  WHERE renamed.cell = `group`.cell
-    AND renamed.hypervisor_hostname = `group`.node
+  WHERE renamed.cell = stranded.cell
+    AND renamed.hypervisor_hostname = stranded.node
 )) WHEN ((
   SELECT max(gone_node.deleted_at) AS max_1
   FROM compute_nodes AS gone_node
-  WHERE gone_node.cell = `group`.cell
-    AND gone_node.hypervisor_hostname = `group`.node
-    AND (gone_node.host = `group`.host OR gone_node.hypervisor_type = 'ironic')
+  WHERE gone_node.cell = stranded.cell
+    AND gone_node.hypervisor_hostname = stranded.node
+    AND (gone_node.host = stranded.host OR gone_node.hypervisor_type = 'ironic')
 ) IS NOT NULL) THEN concat('was deleted at ', (
   SELECT max(gone_node.deleted_at) AS max_1
   FROM compute_nodes AS gone_node
-  WHERE gone_node.cell = `group`.cell
-    AND gone_node.hypervisor_hostname = `group`.node
-    AND (gone_node.host = `group`.host OR gone_node.hypervisor_type = 'ironic')
-)) ELSE 'is no compute node of that cell' END AS state, CASE WHEN ((
+  WHERE gone_node.cell = stranded.cell
+    AND gone_node.hypervisor_hostname = stranded.node
+    AND (gone_node.host = stranded.host OR gone_node.hypervisor_type = 'ironic')
+)) ELSE 'is no compute node of that cell' END AS state,
+    'nova has no command that gives a server another host''s name. See on the machine whether the guests run there (virsh list --all), and under which name it is known to nova now: give the machine that name back, or have a DBA set host and node of these servers in the cell''s database, both together.'
+    AS withheld, CASE WHEN ((
   SELECT max(gone_node.deleted_at) AS max_1
   FROM compute_nodes AS gone_node
-  WHERE gone_node.cell = `group`.cell
-    AND gone_node.hypervisor_hostname = `group`.node
-    AND (gone_node.host = `group`.host OR gone_node.hypervisor_type = 'ironic')
-) >= coalesce(`group`.changed, '')) THEN (
+  WHERE gone_node.cell = stranded.cell
+    AND gone_node.hypervisor_hostname = stranded.node
+    AND (gone_node.host = stranded.host OR gone_node.hypervisor_type = 'ironic')
+) >= coalesce(stranded.changed, '')) THEN (
   SELECT max(gone_node.deleted_at) AS max_1
   FROM compute_nodes AS gone_node
-  WHERE gone_node.cell = `group`.cell
-    AND gone_node.hypervisor_hostname = `group`.node
-    AND (gone_node.host = `group`.host OR gone_node.hypervisor_type = 'ironic')
-) ELSE `group`.changed END AS newest_change, CASE WHEN ((
+  WHERE gone_node.cell = stranded.cell
+    AND gone_node.hypervisor_hostname = stranded.node
+    AND (gone_node.host = stranded.host OR gone_node.hypervisor_type = 'ironic')
+) ELSE stranded.changed END AS newest_change, CASE WHEN ((
   SELECT min(renamed.host) AS min_1
   FROM (
     SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
@@ -214,8 +218,8 @@ SELECT `group`.cell, `group`.host, `group`.node, `group`.servers, `group`.exampl
     FROM compute_nodes
     WHERE compute_nodes.deleted = 0
   ) AS renamed
-  WHERE renamed.cell = `group`.cell
-    AND renamed.hypervisor_hostname = `group`.node
+  WHERE renamed.cell = stranded.cell
+    AND renamed.hypervisor_hostname = stranded.node
 ) IS NOT NULL) THEN 'M' ELSE 'H' END AS impact
 FROM (
   SELECT servers.cell AS cell, servers.host AS host, servers.node AS node, count(*) AS servers,
@@ -225,7 +229,8 @@ FROM (
     SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
         instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
         instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-        instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
         instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
         instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
     FROM instances
@@ -284,5 +289,5 @@ FROM (
         AND coalesce(twin.hidden, 0) = 0
     ))
   GROUP BY servers.cell, servers.host, servers.node
-) AS `group`
-ORDER BY `group`.cell, `group`.host, `group`.node;
+) AS stranded
+ORDER BY stranded.cell, stranded.host, stranded.node;

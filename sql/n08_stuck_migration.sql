@@ -8,7 +8,7 @@
 --
 -- Left alone:
 -- - a resize or cold migration that waits for its confirmation, however long
--- - whatever copies a guest or waits for a host, for a day; any other step, for an hour
+-- - a step that copies a guest or waits for a host: for a day; any other step: for an hour
 -- - live migrations that wait while another of the same host goes on
 -- - states that this version does not know
 --
@@ -71,7 +71,7 @@ migrations AS (
   FROM nova.migrations
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 )
 SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migration,
     migrations.instance_uuid AS instance, migrations.source_compute AS host, migrations.dest_compute AS dest_host,
@@ -85,7 +85,39 @@ SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migrat
   FROM instances AS server
   WHERE server.uuid = migrations.instance_uuid
     AND server.deleted = 0
-)) THEN migrations.instance_uuid END AS present, CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
+)) THEN migrations.instance_uuid END AS present, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM instances AS server
+  WHERE server.uuid = migrations.instance_uuid
+    AND server.deleted = 0
+))) THEN 'nova aborts no migration of a server that is gone; what it may still hold is a finding of its own' WHEN
+    (coalesce(migrations.migration_type, '') = 'evacuation') THEN
+    concat('The guest may be on either host, and the next start of nova-compute on ',
+    coalesce(migrations.source_compute, 'the source'), ' removes one that is there: look on ',
+    coalesce(migrations.source_compute, 'the source'), ' and ', coalesce(migrations.dest_compute, 'the destination'),
+    ' (virsh list --all --uuid)', ' before that service is started or the state is reset') WHEN
+    (coalesce(migrations.migration_type, '') = 'live-migration' AND migrations.status LIKE 'running%') THEN
+    concat('The copy may still go on: an abort would end it, and a reset would hide it. See on ',
+    coalesce(migrations.source_compute, 'the source'),
+    ' with virsh domjobinfo whether it does, and on which host the guest is') WHEN (coalesce(migrations.migration_type,
+    '') = 'live-migration') THEN
+    concat('Only the nova-compute that still has it in its queue can end it, and a reset leaves both hosts claimed: ',
+    'read in the log of nova-compute on ', coalesce(migrations.source_compute, 'the source'),
+    ' whether it still works on it', ', and on which of the hosts the guest is: ', coalesce(migrations.source_compute,
+    'the source'), ' and ', coalesce(migrations.dest_compute, 'the destination'),
+    ' (virsh list --all --uuid)') WHEN (migrations.status = 'confirming') THEN concat('The guest is on ',
+    coalesce(migrations.dest_compute, 'the destination'), ', but what is left on ', coalesce(migrations.source_compute,
+    'the source'), ' is removed by a confirmation alone, which nova takes for a finished move only: ',
+    'read in the log of nova-compute on ', coalesce(migrations.source_compute, 'the source'),
+    ' whether it still works on it') WHEN (migrations.status = 'reverting') THEN concat('The guest may be gone from ',
+    coalesce(migrations.dest_compute, 'the destination'),
+    ' already, and a reset makes nova look for it there: look on ', coalesce(migrations.source_compute, 'the source'),
+    ' and ', coalesce(migrations.dest_compute, 'the destination'),
+    ' (virsh list --all --uuid)') ELSE concat('The disk or the guest may be on either host, and a reset moves neither: look on ',
+    coalesce(migrations.source_compute, 'the source'), ' and ', coalesce(migrations.dest_compute, 'the destination'),
+    ' (virsh list --all --uuid)', ', and ', 'read in the log of nova-compute on ', coalesce(migrations.source_compute,
+    'the source'), ' whether it still works on it') END AS withheld,
+    CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
     '')) THEN migrations.created_at ELSE migrations.updated_at END AS newest_change
 FROM migrations
 WHERE coalesce(migrations.deleted, 0) = 0
@@ -94,13 +126,13 @@ WHERE coalesce(migrations.deleted, 0) = 0
   AND ((migrations.status IN ('preparing', 'reverting', 'confirming') OR migrations.status IN ('accepted',
       'pre-migrating') AND coalesce(migrations.migration_type, '') != 'evacuation') AND CASE WHEN (migrations.created_at
       >= coalesce(migrations.updated_at, '')) THEN migrations.created_at ELSE migrations.updated_at END < CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-3600) SECOND USING ascii) OR (migrations.status IN ('queued', 'migrating',
       'post-migrating') OR migrations.status LIKE 'running%' OR migrations.status IN ('accepted',
       'pre-migrating') AND coalesce(migrations.migration_type, '') = 'evacuation') AND CASE WHEN (migrations.created_at
       >= coalesce(migrations.updated_at, '')) THEN migrations.created_at ELSE migrations.updated_at END < CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-86400) SECOND USING ascii))
   AND coalesce(migrations.status = 'queued' AND (migrations.cell, migrations.source_compute) IN (
@@ -112,7 +144,7 @@ WHERE coalesce(migrations.deleted, 0) = 0
           'done'))
       AND CASE WHEN (ahead.created_at >= coalesce(ahead.updated_at,
           '')) THEN ahead.created_at ELSE ahead.updated_at END >= CONVERT((
-        SELECT snapshot.taken_at
+        SELECT snapshot.as_of
         FROM snapshot
       ) + INTERVAL (-3600) SECOND USING ascii)
       AND ahead.source_compute IS NOT NULL

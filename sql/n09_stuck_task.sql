@@ -10,7 +10,7 @@
 -- - any task, for a day; snapshots and shelving, which upload an image, for three
 -- - a migration of the server that goes on, or ended just now
 -- - a server that a cross-cell resize hides, or that two cells show
--- - servers in cell0, on which nothing works
+-- - servers in cell0, where no service runs that could end a task
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack server show {instance}
@@ -46,8 +46,9 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -55,8 +56,9 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -85,7 +87,7 @@ compute_nodes AS (
   FROM nova.compute_nodes
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 sources AS (
   SELECT 'placement' AS `role`, 'placement' AS name, 0 AS cell0
@@ -143,7 +145,15 @@ odd_servers AS (
 )
 SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state, servers.task_state,
     CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-    '')) THEN servers.created_at ELSE servers.updated_at END AS since, CASE WHEN ((
+    '')) THEN servers.created_at ELSE servers.updated_at END AS since,
+    CASE WHEN (servers.task_state = 'resize_reverting') THEN
+    concat('After a revert that was lost the guest is on the old host alone, and a reset makes nova look for it on ',
+    coalesce(servers.host, 'its host'), ': look on both hosts of its last move (virsh list --all --uuid)') WHEN
+    (servers.task_state LIKE 'resize%' OR servers.task_state = 'migrating') THEN
+    concat('The guest may be on either host of the move, and a reset moves neither it nor what it holds: look on ',
+    'both (virsh list --all --uuid)') ELSE
+    concat('A reset ends no work that still goes on: read in the log of nova-compute on ', coalesce(servers.host,
+    'its host'), ' whether it does') END AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
@@ -164,7 +174,8 @@ FROM (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
       instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+      instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
       instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
       instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
   FROM instances
@@ -185,12 +196,12 @@ WHERE servers.uuid IN (
   ))
   AND ((servers.task_state LIKE 'image%' OR servers.task_state LIKE 'shelving%') AND CASE WHEN (servers.created_at >=
       coalesce(servers.updated_at, '')) THEN servers.created_at ELSE servers.updated_at END < CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-259200) SECOND USING ascii) OR NOT (servers.task_state LIKE 'image%' OR servers.task_state LIKE
       'shelving%') AND CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
       '')) THEN servers.created_at ELSE servers.updated_at END < CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-86400) SECOND USING ascii))
   AND NOT (EXISTS (
@@ -202,7 +213,7 @@ WHERE servers.uuid IN (
           'done'))
       AND CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
           '')) THEN migrations.created_at ELSE migrations.updated_at END >= CONVERT((
-        SELECT snapshot.taken_at
+        SELECT snapshot.as_of
         FROM snapshot
       ) + INTERVAL (-86400) SECOND USING ascii)
   ))

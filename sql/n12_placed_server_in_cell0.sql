@@ -1,10 +1,10 @@
 -- N12 placed-server-in-cell0: Server in cell0 that is on a host, or not in error
 -- Severity: info, impact L
 --
--- Says: server {instance} in {cell} is {vm_state}, its host {host} and its node {node}
+-- Says: server {instance} in {cell} is {vm_state}, with host {host} and node {node}
 --
--- Why: Cell0 is where servers are buried that found no host. Another one is there because somebody moved rows or mapped
--- the wrong database as cell0; nova can only delete it.
+-- Why: Cell0 is for servers that found no host. A server with a host is there because somebody moved rows or mapped the
+-- wrong database as cell0; nova can only delete it.
 --
 -- Left alone:
 -- - a server made or changed just now, or being deleted
@@ -75,7 +75,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -85,28 +85,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -169,8 +183,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -178,8 +193,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -230,7 +246,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -240,28 +256,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -288,13 +318,15 @@ odd_servers AS (
     )))
 )
 SELECT servers.uuid AS instance, servers.cell, servers.host, servers.node, servers.vm_state,
-    CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+    'the rows do not tell whether the server or the mapping of cell0 is wrong: compare the addresses that list_cells shows with those in nova.conf'
+    AS withheld, CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
     '')) THEN servers.created_at ELSE servers.updated_at END AS newest_change
 FROM (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
       instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+      instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
       instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
       instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
   FROM instances

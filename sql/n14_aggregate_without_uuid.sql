@@ -3,12 +3,12 @@
 --
 -- Says: aggregate {aggregate}, number {aggregate_id}, has no uuid
 --
--- Why: Placement knows aggregates by their uuid alone, so that this one is never mirrored there. Nova of today cannot
+-- Why: Placement knows aggregates by their uuid alone, so that this one is never mirrored there. Present nova cannot
 -- even load it: each list of aggregates or availability zones fails on it.
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack aggregate list
---   # a uuid is to be written into nova_api.aggregates by hand, where the list fails
+--   # if the list fails, write a uuid into nova_api.aggregates by hand
 --
 -- Names to change: nova_api
 --
@@ -27,7 +27,9 @@ WITH aggregates AS (
   SELECT id, CONVERT(uuid USING ascii) AS uuid, CAST(name AS CHAR) AS name, CONVERT(created_at USING ascii) AS created_at
   FROM nova_api.aggregates
 )
-SELECT aggregates.id AS aggregate_id, aggregates.name AS aggregate, aggregates.created_at AS newest_change
+SELECT aggregates.id AS aggregate_id, aggregates.name AS aggregate,
+    'nova has no command that gives an aggregate a uuid while it cannot load it, and placement may know the aggregate under one: look for it with openstack resource provider aggregate list on its hosts'
+    AS withheld, aggregates.created_at AS newest_change
 FROM aggregates
 WHERE aggregates.uuid IS NULL
 ORDER BY aggregate_id;

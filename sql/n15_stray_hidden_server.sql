@@ -8,7 +8,7 @@
 --
 -- Left alone:
 -- - any migration of the server that is in progress, or waits for its confirmation while the other is visible
--- - a task of the server, but for the one that it had when it was hidden
+-- - any task of the server but the one that it had when it was hidden
 -- - rows changed just now, as the end of a resize removes them
 --
 -- What to do, with a row's columns for the names in braces:
@@ -77,7 +77,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -87,28 +87,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -239,7 +253,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -249,28 +263,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -302,7 +330,9 @@ SELECT hidden.uuid AS instance, hidden.cell, hidden.host, hidden.vm_state, CASE 
   WHERE visible.uuid = hidden.uuid
     AND visible.deleted = 0
     AND coalesce(visible.hidden, 0) = 0
-)) THEN 'though its resize is over' ELSE 'and no cell has one that can be seen' END AS state, CASE WHEN ((
+)) THEN 'though its resize is over' ELSE 'and no cell has one that can be seen' END AS state,
+    concat('Only SQL removes a hidden row, and its host may still have the guest: look on ', coalesce(hidden.host,
+    'the hosts of its last move'), ' (virsh list --all --uuid) first') AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,

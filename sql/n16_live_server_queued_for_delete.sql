@@ -1,7 +1,8 @@
 -- N16 live-server-queued-for-delete: Server that is marked as deleted in the API database and lives on
 -- Severity: info, impact L
 --
--- Says: server {instance} is {vm_state} on {host}, but the API database has it queued for deletion
+-- Says: server {instance} is {vm_state} on {host}, but the API database has it queued for deletion: a deletion was
+-- accepted and got lost
 --
 -- Why: A deletion was accepted and failed. Where quotas are counted by placement the server is not, and while its cell
 -- is down the API takes it for deleted.
@@ -51,8 +52,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -60,12 +62,15 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 )
-SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state, CASE WHEN ((
+SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state,
+    'only its owner can say whether the server is to be deleted or kept; its events tell who asked for the deletion, and when'
+    AS withheld, CASE WHEN ((
   SELECT max(mapping.updated_at) AS max_1
   FROM instance_mappings AS mapping
   WHERE mapping.instance_uuid = servers.uuid
@@ -80,7 +85,8 @@ FROM (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
       instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+      instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
       instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
       instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
   FROM instances

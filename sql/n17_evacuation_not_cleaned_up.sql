@@ -5,7 +5,7 @@
 -- cleaned up after it
 --
 -- Why: When it starts, the compute service removes the guests that were evacuated in the meantime, and gives back what
--- they held. As long as it has not, a second guest may run there, and its room is lost.
+-- they held. Until then a second guest may run there, and what the server still holds there is lost to others.
 --
 -- Left alone:
 -- - a host that is down, or was seen last more than a minute ago
@@ -17,9 +17,9 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack server migration list --server {instance}
 --   openstack resource provider allocation show {instance}
---   # the next start of nova-compute on {host} removes the guest there: see first that none is in use
+--   # the next start of nova-compute on {restartable} removes the guest there: see first that none is in use
 --
--- Names to change: nova_api, nova_cell0 (cell0), nova (cell1)
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
 --
 -- Written by: placement-audit sql
@@ -43,13 +43,25 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
       '') = 'nova');
 
-WITH instances AS (
+WITH resource_providers AS (
+  SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+  FROM placement.resource_providers
+),
+allocations AS (
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id
+  FROM placement.allocations
+),
+instances AS (
   SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -57,8 +69,9 @@ WITH instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -69,8 +82,8 @@ migrations AS (
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
       CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
-      CONVERT(source_node USING utf8mb4) AS source_node, deleted, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
@@ -79,8 +92,8 @@ migrations AS (
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
       CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
-      CONVERT(source_node USING utf8mb4) AS source_node, deleted, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -118,16 +131,150 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
   FROM DUAL
   WHERE false = 1
+),
+start_hazards AS (
+  SELECT evacuation_from_here.cell, evacuation_from_here.source_compute AS host, concat('remove the guest of server ',
+      evacuated_server.uuid, ', whose evacuation from there is still ', evacuation_from_here.status) AS would
+  FROM migrations AS evacuation_from_here
+  INNER JOIN instances AS evacuated_server ON evacuated_server.uuid = evacuation_from_here.instance_uuid
+    AND evacuated_server.cell = evacuation_from_here.cell
+  WHERE evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
+    AND evacuation_from_here.source_compute IS NOT NULL
+    AND evacuated_server.deleted = 0
+    AND (evacuated_server.host = evacuation_from_here.source_compute OR (EXISTS (
+      SELECT *
+      FROM migrations AS way_back
+      WHERE way_back.instance_uuid = evacuation_from_here.instance_uuid
+        AND way_back.cell = evacuation_from_here.cell
+        AND way_back.dest_compute = evacuation_from_here.source_compute
+        AND way_back.id > evacuation_from_here.id
+        AND (coalesce(way_back.status, '') NOT IN ('failed', 'cancelled', 'reverted'))
+        AND NOT (EXISTS (
+          SELECT *
+          FROM migrations AS way_out
+          WHERE way_out.instance_uuid = way_back.instance_uuid
+            AND way_out.cell = way_back.cell
+            AND way_out.source_compute = way_back.dest_compute
+            AND way_out.id > way_back.id
+            AND way_out.status IN ('confirmed', 'completed', 'done')
+        ))
+    )))
+  UNION
+  SELECT open_move.cell, open_move.source_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.source_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT open_move.cell, open_move.dest_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.dest_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT busy_server.cell, busy_server.host, CASE WHEN (coalesce(busy_server.task_state,
+      '') = 'deleting' OR coalesce(busy_server.vm_state, '') = 'deleted') THEN concat('delete server ', busy_server.uuid,
+      ' for good') WHEN (coalesce(busy_server.vm_state, '') = 'building') THEN concat('put server ', busy_server.uuid,
+      ', which is being built, into error') ELSE concat('break off or repeat what server ', busy_server.uuid,
+      ' does, whose task is ', coalesce(busy_server.task_state, '')) END AS would
+  FROM instances AS busy_server
+  WHERE busy_server.deleted = 0
+    AND busy_server.host IS NOT NULL
+    AND (coalesce(busy_server.task_state, '') != '' OR coalesce(busy_server.vm_state, '') IN ('building', 'deleted'))
+  UNION
+  SELECT waiting_node.cell, waiting_node.host, concat('put server ', waiting_server.uuid,
+      ', which is being built, into error') AS would
+  FROM instances AS waiting_server
+  INNER JOIN allocations AS waiting_claim ON waiting_claim.consumer_id = waiting_server.uuid
+  INNER JOIN resource_providers AS waiting_on ON waiting_on.id = waiting_claim.resource_provider_id
+  INNER JOIN compute_nodes AS waiting_node ON waiting_node.uuid = waiting_on.uuid
+    AND waiting_node.cell = waiting_server.cell
+  WHERE waiting_server.deleted = 0
+    AND waiting_server.vm_state = 'building'
+    AND waiting_server.host IS NULL
+    AND waiting_node.deleted = 0
+    AND waiting_node.host IS NOT NULL
 )
 SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migration,
     migrations.instance_uuid AS instance, migrations.source_compute AS host, migrations.source_node AS node,
-    CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
+    CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = computes.host
+    AND start_hazard.cell = computes.cell
+)) AND NOT (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = computes.host
+    AND own_service.cell = computes.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = computes.host
+    AND gone_service.cell = computes.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = computes.host
+    AND its_server.cell = computes.cell
+    AND its_server.deleted = 0
+)))) THEN computes.host END AS restartable, CASE WHEN (EXISTS (
+  SELECT *
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = computes.host
+    AND start_hazard.cell = computes.cell
+)) THEN concat('nova-compute on ', CAST(computes.host AS CHAR), ' must not be started or restarted now: it would ', (
+  SELECT concat(max(start_hazard.would), CASE WHEN (count(*) > 1) THEN concat(' (and ', CAST(count(*) - 1 AS CHAR),
+      ' more of the kind)') ELSE '' END) AS anon_1
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = computes.host
+    AND start_hazard.cell = computes.cell
+), '. Settle that first; ''openstack server migration list --host ', CAST(computes.host AS CHAR),
+    ''' and ''openstack server list --all-projects --host ', CAST(computes.host AS CHAR),
+    ''' show what is open.') WHEN (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = computes.host
+    AND own_service.cell = computes.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = computes.host
+    AND gone_service.cell = computes.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = computes.host
+    AND its_server.cell = computes.cell
+    AND its_server.deleted = 0
+))) THEN concat('nova-compute on ', CAST(computes.host AS CHAR),
+    ' has no service record although servers are there: since 2024.1 it refuses to start beside guests that it does not know, so a restart would only end it. See N04 for the way back.')
+    END AS withheld, CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
     '')) THEN migrations.created_at ELSE migrations.updated_at END AS newest_change
 FROM migrations
 INNER JOIN (
@@ -145,7 +292,8 @@ INNER JOIN (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
       instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+      instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
       instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
       instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
   FROM instances
@@ -158,12 +306,12 @@ WHERE migrations.migration_type = 'evacuation'
   AND migrations.deleted = 0
   AND CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
       '')) THEN migrations.created_at ELSE migrations.updated_at END < CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-86400) SECOND USING ascii)
   AND coalesce(computes.forced_down, 0) = 0
   AND computes.last_seen_up >= CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-CASE WHEN (((
     SELECT settings.value

@@ -104,7 +104,7 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
@@ -143,7 +143,9 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, pci_devices.ad
   WHERE any_server.uuid = pci_devices.instance_uuid
     AND any_server.deleted = 0
 )) THEN concat('server ', pci_devices.instance_uuid, ', which is not on this host') ELSE concat('server ',
-    pci_devices.instance_uuid, ', which is gone') END AS owner, CASE WHEN ((
+    pci_devices.instance_uuid, ', which is gone') END AS owner,
+    'No command frees a device. Nova-compute frees it when it counts its resources, each minute, and it is up: its log tells what keeps it from that.'
+    AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
@@ -220,7 +222,7 @@ WHERE pci_devices.deleted = 0
       AND computes.host = nodes.host
       AND coalesce(computes.forced_down, 0) = 0
       AND computes.last_seen_up >= CONVERT((
-        SELECT snapshot.taken_at
+        SELECT snapshot.as_of
         FROM snapshot
       ) + INTERVAL (-CASE WHEN (((
         SELECT settings.value

@@ -3,7 +3,7 @@
 --
 -- Says: migration {migration_id} of {instance} in {cell} has been {status} since before Queens: it has no uuid
 --
--- Why: It can hold nothing in placement, so that its source is not protected, and the server takes no other move while
+-- Why: It can hold nothing in placement: its source is not kept free for it, and the server takes no other move while
 -- it is open.
 --
 -- Left alone:
@@ -69,7 +69,9 @@ SELECT migrations.cell, migrations.id AS migration_id, migrations.instance_uuid 
   FROM instances
   WHERE instances.uuid = migrations.instance_uuid
     AND instances.deleted = 0
-)) THEN migrations.instance_uuid END AS present, CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
+)) THEN migrations.instance_uuid END AS present,
+    'where the server runs only its host tells: look there for the guest, then end the migration''s row by hand' AS
+    withheld, CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
     '')) THEN migrations.created_at ELSE migrations.updated_at END AS newest_change
 FROM migrations
 WHERE coalesce(migrations.deleted, 0) = 0

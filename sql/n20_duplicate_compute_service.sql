@@ -11,7 +11,6 @@
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack compute service list --service nova-compute --host {host}
---   # openstack compute service delete goes by the name of the host: it would take the mapping and the aggregates of the service that stays
 --
 -- Names to change: nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -50,7 +49,9 @@ WITH services AS (
   FROM nova.services
 )
 SELECT lower(computes.host) AS host, count(*) AS services, group_concat(concat(computes.host, ' in ',
-    computes.cell) SEPARATOR ', ') AS spelled, max(computes.created_at) AS newest_change
+    computes.cell) SEPARATOR ', ') AS spelled,
+    'the API goes by the host''s name: deleting one of them would remove the host mapping and the aggregates of the other. See which of them is up and which has servers (''openstack server list --all-projects --host''): the other can only be removed in its cell''s database.'
+    AS withheld, max(computes.created_at) AS newest_change
 FROM (
   SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
       services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,

@@ -12,7 +12,7 @@
 --
 -- What to do, with a row's columns for the names in braces:
 --   mariadb placement -e "SELECT * FROM resource_providers WHERE id = {provider_id}"
---   mariadb placement -e "UPDATE resource_providers SET root_provider_id = {right_root_id} WHERE id = {provider_id} AND root_provider_id IS NULL"
+--   mariadb placement -e "UPDATE resource_providers SET root_provider_id = {right_root_id} WHERE id = {provider_id} AND root_provider_id IS NULL AND parent_provider_id <=> {parent_or_null}"
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -42,6 +42,15 @@ WITH RECURSIVE resource_providers AS (
       17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
       root_provider_id, parent_provider_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.resource_providers
+),
+compute_nodes AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  FROM nova.compute_nodes
 ),
 sources AS (
   SELECT 'placement' AS `role`, (
@@ -87,7 +96,26 @@ lineage(provider_id, ancestor_id) AS (
 )
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     resource_providers.id AS provider_id, resource_providers.parent_provider_id AS parent_id,
-    tops.top_id AS right_root_id, resource_providers.created_at AS newest_change
+    coalesce(CAST(resource_providers.parent_provider_id AS CHAR), 'NULL') AS parent_or_null,
+    CASE WHEN (NOT (resource_providers.parent_provider_id IS NOT NULL AND resource_providers.uuid IN (
+  SELECT compute_nodes.uuid
+  FROM compute_nodes
+  WHERE compute_nodes.deleted = 0
+))) THEN tops.top_id END AS right_root_id, CASE WHEN (CASE WHEN (NOT (resource_providers.parent_provider_id IS NOT NULL
+    AND resource_providers.uuid IN (
+  SELECT compute_nodes.uuid
+  FROM compute_nodes
+  WHERE compute_nodes.deleted = 0
+))) THEN tops.top_id END IS NOT NULL) THEN NULL WHEN (resource_providers.parent_provider_id IS NOT NULL AND
+    resource_providers.uuid IN (
+  SELECT compute_nodes.uuid
+  FROM compute_nodes
+  WHERE compute_nodes.deleted = 0
+)) THEN
+    'it is a compute node''s provider, which nova gives no parent, and has one: find out who set its parent_provider_id before a root is written'
+    ELSE
+    'its parents end in no root: restore the parent that is missing, or mend their circle (P03), and look with openstack --os-placement-api-version 1.14 resource provider list where it belongs'
+    END AS withheld, resource_providers.created_at AS newest_change
 FROM resource_providers
 LEFT OUTER JOIN (
   SELECT lineage.provider_id AS provider_id, lineage.ancestor_id AS top_id

@@ -41,8 +41,58 @@ lineage(provider_id, ancestor_id) AS (
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     resource_providers.id AS provider_id, resource_providers.parent_provider_id AS parent_id,
     parent.name AS parent_name, resource_providers.root_provider_id AS root_id,
-    CASE WHEN (resource_providers.root_provider_id = resource_providers.id) THEN resource_providers.id END AS
-    own_root_id, (
+    CASE WHEN (resource_providers.root_provider_id = resource_providers.id AND (
+  SELECT min(other_root.name) AS min_1
+  FROM lineage AS up
+  INNER JOIN lineage AS down ON down.provider_id = up.ancestor_id
+    AND down.ancestor_id = up.provider_id
+  INNER JOIN resource_providers AS other_root ON other_root.id = up.ancestor_id
+    AND other_root.root_provider_id = other_root.id
+  WHERE up.provider_id = resource_providers.id
+    AND other_root.id != resource_providers.id
+) IS NULL) THEN resource_providers.id END AS own_root_id, CASE WHEN (resource_providers.root_provider_id =
+    resource_providers.id AND (
+  SELECT min(other_root.name) AS min_1
+  FROM lineage AS up
+  INNER JOIN lineage AS down ON down.provider_id = up.ancestor_id
+    AND down.ancestor_id = up.provider_id
+  INNER JOIN resource_providers AS other_root ON other_root.id = up.ancestor_id
+    AND other_root.root_provider_id = other_root.id
+  WHERE up.provider_id = resource_providers.id
+    AND other_root.id != resource_providers.id
+) IS NULL) THEN NULL WHEN (resource_providers.root_provider_id = resource_providers.id) THEN
+    concat('it is recorded as its own root, and so is ', (
+  SELECT min(other_root.name) AS min_1
+  FROM lineage AS up
+  INNER JOIN lineage AS down ON down.provider_id = up.ancestor_id
+    AND down.ancestor_id = up.provider_id
+  INNER JOIN resource_providers AS other_root ON other_root.id = up.ancestor_id
+    AND other_root.root_provider_id = other_root.id
+  WHERE up.provider_id = resource_providers.id
+    AND other_root.id != resource_providers.id
+),
+    ' of the same circle: compare both uuids with openstack hypervisor list --long, for the host is the one that has no parent')
+    WHEN ((
+  SELECT min(other_root.name) AS min_1
+  FROM lineage AS up
+  INNER JOIN lineage AS down ON down.provider_id = up.ancestor_id
+    AND down.ancestor_id = up.provider_id
+  INNER JOIN resource_providers AS other_root ON other_root.id = up.ancestor_id
+    AND other_root.root_provider_id = other_root.id
+  WHERE up.provider_id = resource_providers.id
+    AND other_root.id != resource_providers.id
+) IS NOT NULL) THEN concat('the circle is to be opened above ', (
+  SELECT min(other_root.name) AS min_1
+  FROM lineage AS up
+  INNER JOIN lineage AS down ON down.provider_id = up.ancestor_id
+    AND down.ancestor_id = up.provider_id
+  INNER JOIN resource_providers AS other_root ON other_root.id = up.ancestor_id
+    AND other_root.root_provider_id = other_root.id
+  WHERE up.provider_id = resource_providers.id
+    AND other_root.id != resource_providers.id
+), ', which is recorded as its own root: see the finding about that one, then audit again') ELSE
+    'none of the circle is recorded as its own root: compare the uuids with openstack hypervisor list --long, for the host is the one that has no parent'
+    END AS withheld, (
   SELECT count(*) - 1 AS anon_1
   FROM lineage AS below
   WHERE below.ancestor_id = resource_providers.id

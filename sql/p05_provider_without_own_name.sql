@@ -4,8 +4,8 @@
 -- Says: provider {provider} {fault}
 --
 -- Why: Placement goes by the uuid and works. Whoever goes by the name, as host aggregates, blazar, zun and people do,
--- misses the provider or takes it for another. The API requires a name and the table a unique one, so somebody wrote
--- this past placement or restored the table without its keys.
+-- misses the provider or takes it for another. The API requires a name, and the table requires that it is unique:
+-- somebody wrote this by SQL, or restored the table without its keys.
 --
 -- Left alone:
 -- - names that differ in case alone, where the database takes them for different
@@ -70,7 +70,29 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   FROM compute_nodes
   WHERE compute_nodes.uuid = resource_providers.uuid
     AND compute_nodes.deleted = 0
-) END AS new_name, resource_providers.created_at AS newest_change
+) END AS new_name, CASE WHEN ((
+  SELECT max(compute_nodes.hypervisor_hostname) AS max_1
+  FROM compute_nodes
+  WHERE compute_nodes.uuid = resource_providers.uuid
+    AND compute_nodes.deleted = 0
+) IS NULL) THEN
+    'its name is not known here: nova has it where the uuid is a compute node''s (openstack hypervisor list --long), else whoever made the provider'
+    WHEN (EXISTS (
+  SELECT *
+  FROM resource_providers AS holder
+  WHERE holder.name = (
+    SELECT max(compute_nodes.hypervisor_hostname) AS max_1
+    FROM compute_nodes, resource_providers
+    WHERE compute_nodes.uuid = resource_providers.uuid
+      AND compute_nodes.deleted = 0
+  )
+)) THEN concat('its compute node is called ', (
+  SELECT max(compute_nodes.hypervisor_hostname) AS max_1
+  FROM compute_nodes
+  WHERE compute_nodes.uuid = resource_providers.uuid
+    AND compute_nodes.deleted = 0
+), ', and another provider has that name: openstack resource provider list --name tells which') END AS withheld,
+    resource_providers.created_at AS newest_change
 FROM resource_providers
 WHERE coalesce(resource_providers.name, '') = '' OR (EXISTS (
   SELECT *

@@ -1,11 +1,11 @@
--- P06 malformed-uuid: Uuid that is none, or is spelt as nobody asks for it
+-- P06 malformed-uuid: Malformed uuid, or one in a spelling that nobody asks for
 -- Severity: info, impact L
 --
--- Says: {table} has {found}, which is no uuid of 36 characters, hexadecimal digits and dashes
+-- Says: {table} has {found}, which is not a uuid of 36 characters (hexadecimal digits and dashes)
 --
 -- Why: Placement compares uuids as text: a row is found in its own spelling alone, and nova asks with dashes and in
--- small letters. It sees nothing of what a consumer without dashes holds, and writes the server a second time beside
--- it. Placement's API stores providers and consumers with dashes.
+-- small letters. Nova does not see what a consumer without dashes holds, and writes the server's allocation a second
+-- time. Placement's API stores providers and consumers with dashes.
 --
 -- Left alone:
 -- - capital letters, which the database takes for small ones
@@ -61,7 +61,8 @@ respelled AS (
     AND INSTR(uuid, '-') = 0
 )
 SELECT found_uuids.`table`, found_uuids.provider, found_uuids.consumer, found_uuids.aggregate, found_uuids.found,
-    CASE WHEN (found_uuids.bare = 1 AND (EXISTS (
+    'only who wrote the row knows the uuid that was meant, and others name the row by this one: compare it with openstack server list --all-projects or openstack resource provider list'
+    AS withheld, CASE WHEN (found_uuids.bare = 1 AND (EXISTS (
   SELECT *
   FROM allocations
   WHERE allocations.consumer_id = found_uuids.consumer

@@ -3,8 +3,8 @@
 --
 -- Says: the inventory of {resource_class} on {provider_name} is invalid: {reason}
 --
--- Why: Placement refuses such values, so somebody wrote them past it. The class is offered wrongly or not at all; with
--- a step size below 1 an allocation of it fails with an internal error.
+-- Why: Placement refuses such values: somebody wrote them by SQL. The class is offered wrongly or not at all; with a
+-- step size below 1 an allocation of it fails with an internal error.
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider inventory show {provider} {resource_class}
@@ -36,6 +36,14 @@ inventories AS (
 resource_classes AS (
   SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
+),
+traits AS (
+  SELECT id, CAST(name AS CHAR) AS name
+  FROM placement.traits
+),
+resource_provider_traits AS (
+  SELECT resource_provider_id, trait_id
+  FROM placement.resource_provider_traits
 )
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     resource_classes.name AS resource_class, CASE WHEN (inventories.step_size < 1) THEN 'its step_size is below 1' WHEN
@@ -43,11 +51,89 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     'its reserved amount is negative' WHEN (inventories.reserved > inventories.total) THEN
     'more is reserved than its total' WHEN (inventories.min_unit < 1) THEN 'its min_unit is below 1' WHEN
     (inventories.max_unit < 1) THEN 'its max_unit is below 1' WHEN (inventories.allocation_ratio < 0) THEN
-    'its allocation_ratio is negative' ELSE 'one of its values is missing' END AS reason,
-    CASE WHEN (inventories.step_size < 1) THEN 'step_size=1' WHEN (inventories.total < 1) THEN NULL WHEN
-    (inventories.reserved < 0) THEN 'reserved=0' WHEN (inventories.reserved > inventories.total) THEN NULL WHEN
-    (inventories.min_unit < 1) THEN 'min_unit=1' WHEN (inventories.max_unit < 1) THEN 'max_unit=2147483647' END AS
-    correction, inventories.total, inventories.reserved, inventories.min_unit, inventories.max_unit,
+    'its allocation_ratio is negative' ELSE 'one of its values is missing' END AS reason, CASE WHEN ((
+  SELECT count(*) AS count_1
+  FROM inventories AS all_of_it
+  WHERE all_of_it.resource_provider_id = inventories.resource_provider_id
+    AND all_of_it.resource_class_id != inventories.resource_class_id
+    AND (all_of_it.total IS NULL OR all_of_it.reserved IS NULL OR all_of_it.min_unit IS NULL OR all_of_it.max_unit IS
+        NULL OR all_of_it.step_size IS NULL OR all_of_it.allocation_ratio IS NULL OR all_of_it.total < 1 OR
+        all_of_it.min_unit < 1 OR all_of_it.max_unit < 1 OR all_of_it.step_size < 1 OR all_of_it.reserved < 0 OR
+        all_of_it.allocation_ratio < 0 OR all_of_it.reserved > all_of_it.total)
+) + coalesce(CASE WHEN (inventories.step_size < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.total < 1) THEN 1 END, 0) + coalesce(CASE WHEN (inventories.reserved < 0) THEN
+    1 END, 0) + coalesce(CASE WHEN (inventories.reserved > inventories.total) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.min_unit < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.max_unit < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.allocation_ratio < 0) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.total IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.reserved IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.min_unit IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.max_unit IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.step_size IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.allocation_ratio IS NULL) THEN 1 END,
+    0) != 1) THEN NULL WHEN (inventories.step_size < 1) THEN 'step_size=1' WHEN (inventories.total < 1) THEN NULL WHEN
+    (inventories.reserved < 0) THEN CASE WHEN ((inventories.resource_provider_id NOT IN (
+  SELECT resource_provider_traits.resource_provider_id
+  FROM resource_provider_traits
+  INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    AND traits.name = 'COMPUTE_NODE'
+))) THEN 'reserved=0' END WHEN (inventories.reserved > inventories.total) THEN NULL WHEN (inventories.min_unit < 1) THEN
+    'min_unit=1' WHEN (inventories.max_unit < 1) THEN concat('max_unit=',
+    CAST(inventories.total AS CHAR)) END AS correction, CASE WHEN (CASE WHEN ((
+  SELECT count(*) AS count_1
+  FROM inventories AS all_of_it
+  WHERE all_of_it.resource_provider_id = inventories.resource_provider_id
+    AND all_of_it.resource_class_id != inventories.resource_class_id
+    AND (all_of_it.total IS NULL OR all_of_it.reserved IS NULL OR all_of_it.min_unit IS NULL OR all_of_it.max_unit IS
+        NULL OR all_of_it.step_size IS NULL OR all_of_it.allocation_ratio IS NULL OR all_of_it.total < 1 OR
+        all_of_it.min_unit < 1 OR all_of_it.max_unit < 1 OR all_of_it.step_size < 1 OR all_of_it.reserved < 0 OR
+        all_of_it.allocation_ratio < 0 OR all_of_it.reserved > all_of_it.total)
+) + coalesce(CASE WHEN (inventories.step_size < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.total < 1) THEN 1 END, 0) + coalesce(CASE WHEN (inventories.reserved < 0) THEN
+    1 END, 0) + coalesce(CASE WHEN (inventories.reserved > inventories.total) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.min_unit < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.max_unit < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.allocation_ratio < 0) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.total IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.reserved IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.min_unit IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.max_unit IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.step_size IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.allocation_ratio IS NULL) THEN 1 END,
+    0) != 1) THEN NULL WHEN (inventories.step_size < 1) THEN 'step_size=1' WHEN (inventories.total < 1) THEN NULL WHEN
+    (inventories.reserved < 0) THEN CASE WHEN ((inventories.resource_provider_id NOT IN (
+  SELECT resource_provider_traits.resource_provider_id
+  FROM resource_provider_traits
+  INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    AND traits.name = 'COMPUTE_NODE'
+))) THEN 'reserved=0' END WHEN (inventories.reserved > inventories.total) THEN NULL WHEN (inventories.min_unit < 1) THEN
+    'min_unit=1' WHEN (inventories.max_unit < 1) THEN concat('max_unit=',
+    CAST(inventories.total AS CHAR)) END IS NOT NULL) THEN NULL WHEN ((
+  SELECT count(*) AS count_1
+  FROM inventories AS all_of_it
+  WHERE all_of_it.resource_provider_id = inventories.resource_provider_id
+    AND all_of_it.resource_class_id != inventories.resource_class_id
+    AND (all_of_it.total IS NULL OR all_of_it.reserved IS NULL OR all_of_it.min_unit IS NULL OR all_of_it.max_unit IS
+        NULL OR all_of_it.step_size IS NULL OR all_of_it.allocation_ratio IS NULL OR all_of_it.total < 1 OR
+        all_of_it.min_unit < 1 OR all_of_it.max_unit < 1 OR all_of_it.step_size < 1 OR all_of_it.reserved < 0 OR
+        all_of_it.allocation_ratio < 0 OR all_of_it.reserved > all_of_it.total)
+) + coalesce(CASE WHEN (inventories.step_size < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.total < 1) THEN 1 END, 0) + coalesce(CASE WHEN (inventories.reserved < 0) THEN
+    1 END, 0) + coalesce(CASE WHEN (inventories.reserved > inventories.total) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.min_unit < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.max_unit < 1) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.allocation_ratio < 0) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.total IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.reserved IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.min_unit IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.max_unit IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.step_size IS NULL) THEN 1 END,
+    0) + coalesce(CASE WHEN (inventories.allocation_ratio IS NULL) THEN 1 END,
+    0) != 1) THEN concat('several values of the provider are wrong, and the API takes all of them or none: write ',
+    'them together, as nova.conf of the host or whoever reports the provider has them') ELSE
+    'the right value is not in the rows: nova.conf of the host (reserved_host_*, allocation ratios) or whoever reports the provider has it'
+    END AS withheld, inventories.total, inventories.reserved, inventories.min_unit, inventories.max_unit,
     inventories.step_size, inventories.allocation_ratio, inventories.created_at AS newest_change,
     CASE WHEN (inventories.step_size < 1) THEN 'H' ELSE 'M' END AS impact
 FROM inventories

@@ -46,10 +46,12 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     'its min_unit is above its max_unit' WHEN (inventories.max_unit - inventories.max_unit %
     nullif(inventories.step_size, 0) < inventories.min_unit) THEN
     'no multiple of its step_size lies between min_unit and max_unit' ELSE 'its capacity is below its min_unit' END AS
-    reason, CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio < 1000000000000000)
-    THEN CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio * 1.000000001) AS SIGNED
-    INTEGER) WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio IS NOT NULL) THEN
-    1000000000000000 END AS capacity, inventories.total, inventories.reserved, inventories.min_unit,
+    reason,
+    'the rows do not tell which of the numbers is wrong: compare them with nova.conf of the host, or with what else reports the provider'
+    AS withheld, CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio <
+    1000000000000000) THEN CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio *
+    1.000000001) AS SIGNED INTEGER) WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio IS
+    NOT NULL) THEN 1000000000000000 END AS capacity, inventories.total, inventories.reserved, inventories.min_unit,
     inventories.max_unit, inventories.step_size, inventories.allocation_ratio, inventories.created_at AS newest_change
 FROM inventories
 INNER JOIN resource_providers ON resource_providers.id = inventories.resource_provider_id

@@ -1,7 +1,7 @@
 -- P12 allocation-of-unknown-class: Allocation of a resource class that is missing
 -- Severity: error, impact H
 --
--- Says: allocations are of resource class id {class_id}, which does not exist (rows: {rows}, consumers: {consumers},
+-- Says: some allocations have resource class id {class_id}, which does not exist (rows: {rows}, consumers: {consumers},
 -- providers: {providers})
 --
 -- Why: Placement cannot name the class and answers 404 when it is asked what these consumers hold. Nova cannot move or
@@ -13,9 +13,9 @@
 -- What to do, with a row's columns for the names in braces:
 --   mariadb placement -e "SELECT * FROM allocations WHERE resource_class_id = {class_id}"
 --   systemctl restart placement-api  # its start inserts {standard_class} as id {class_id}
---   mariadb placement -e "DELETE FROM allocations WHERE resource_class_id = {useless_class_id} AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id})"
+--   mariadb placement -e "DELETE FROM allocations WHERE resource_class_id = {useless_class_id} AND NOT EXISTS (SELECT * FROM resource_classes WHERE id = {useless_class_id}) AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = {useless_class_id})"
 --
--- Names to change: placement
+-- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
 -- Written by: placement-audit sql
 
@@ -27,6 +27,16 @@ SET SESSION group_concat_max_len = 1048576;
 -- Each entry of the WITH is kept apart, so that it gets an index where it is joined.
 SET SESSION optimizer_switch = 'derived_merge=off';
 SET @taken_at = UTC_TIMESTAMP();
+
+SELECT concat('cell ', coalesce(mapping.name, mapping.uuid), ' is not named in this file: what is in it looks unknown')
+    AS warning
+FROM nova_api.cell_mappings AS mapping
+WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+    '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+    '') = 'nova_cell0')
+  AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova');
 
 WITH inventories AS (
   SELECT resource_class_id
@@ -41,6 +51,58 @@ allocations AS (
 resource_classes AS (
   SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
+),
+instances AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  FROM nova.instances
+),
+migrations AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid
+  FROM nova_cell0.migrations
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid
+  FROM nova.migrations
+),
+sources AS (
+  SELECT 'placement' AS `role`, 'read' AS status
+  UNION ALL
+  SELECT 'api' AS `role`, 'read' AS status
+  UNION ALL
+  SELECT 'cell' AS `role`, 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
+  UNION ALL
+  SELECT 'cell' AS `role`, 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
+  UNION ALL
+  SELECT 'cell' AS `role`, 'missing' AS status
+  FROM nova_api.cell_mappings AS mapping
+  WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova_cell0')
+    AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+        '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+        '') = 'nova')
 )
 SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE WHEN (NOT (EXISTS (
   SELECT *
@@ -58,13 +120,305 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
     THEN 'NET_BW_EGR_KILOBIT_PER_SEC' WHEN 13 THEN 'NET_BW_IGR_KILOBIT_PER_SEC' WHEN 14 THEN 'PCPU' WHEN 15 THEN
     'MEM_ENCRYPTION_CONTEXT' WHEN 16 THEN 'FPGA' WHEN 17 THEN 'PGPU' WHEN 18 THEN 'NET_PACKET_RATE_KILOPACKET_PER_SEC'
     WHEN 19 THEN 'NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC' WHEN 20 THEN 'NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC' END END
-    AS standard_class, CASE WHEN (allocations.resource_class_id < 21 OR (EXISTS (
+    AS standard_class, CASE WHEN (allocations.resource_class_id >= 21 AND NOT (EXISTS (
   SELECT *
   FROM inventories
   WHERE inventories.resource_class_id = allocations.resource_class_id
-))) THEN NULL ELSE allocations.resource_class_id END AS useless_class_id, count(*) AS `rows`,
-    count(DISTINCT allocations.consumer_id) AS consumers, count(DISTINCT allocations.resource_provider_id) AS providers,
-    max(allocations.created_at) AS newest_change
+)) AND sum(CASE WHEN ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND ((EXISTS (
+  SELECT *
+  FROM instances AS deleted_server
+  WHERE deleted_server.uuid = allocations.consumer_id
+    AND deleted_server.deleted != 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS move_of_deleted
+  WHERE move_of_deleted.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_gone
+      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_gone.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_lives
+      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_lives.deleted = 0
+    ))
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+)))) THEN 0 ELSE 1 END) = 0) THEN allocations.resource_class_id END AS useless_class_id,
+    CASE WHEN (CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM resource_classes AS class_there
+  WHERE class_there.name = CASE allocations.resource_class_id WHEN 0 THEN 'VCPU' WHEN 1 THEN 'MEMORY_MB' WHEN 2 THEN
+      'DISK_GB' WHEN 3 THEN 'PCI_DEVICE' WHEN 4 THEN 'SRIOV_NET_VF' WHEN 5 THEN 'NUMA_SOCKET' WHEN 6 THEN 'NUMA_CORE'
+      WHEN 7 THEN 'NUMA_THREAD' WHEN 8 THEN 'NUMA_MEMORY_MB' WHEN 9 THEN 'IPV4_ADDRESS' WHEN 10 THEN 'VGPU' WHEN 11 THEN
+      'VGPU_DISPLAY_HEAD' WHEN 12 THEN 'NET_BW_EGR_KILOBIT_PER_SEC' WHEN 13 THEN 'NET_BW_IGR_KILOBIT_PER_SEC' WHEN 14
+      THEN 'PCPU' WHEN 15 THEN 'MEM_ENCRYPTION_CONTEXT' WHEN 16 THEN 'FPGA' WHEN 17 THEN 'PGPU' WHEN 18 THEN
+      'NET_PACKET_RATE_KILOPACKET_PER_SEC' WHEN 19 THEN 'NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC' WHEN 20 THEN
+      'NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC' END
+))) THEN CASE allocations.resource_class_id WHEN 0 THEN 'VCPU' WHEN 1 THEN 'MEMORY_MB' WHEN 2 THEN 'DISK_GB' WHEN 3 THEN
+    'PCI_DEVICE' WHEN 4 THEN 'SRIOV_NET_VF' WHEN 5 THEN 'NUMA_SOCKET' WHEN 6 THEN 'NUMA_CORE' WHEN 7 THEN 'NUMA_THREAD'
+    WHEN 8 THEN 'NUMA_MEMORY_MB' WHEN 9 THEN 'IPV4_ADDRESS' WHEN 10 THEN 'VGPU' WHEN 11 THEN 'VGPU_DISPLAY_HEAD' WHEN 12
+    THEN 'NET_BW_EGR_KILOBIT_PER_SEC' WHEN 13 THEN 'NET_BW_IGR_KILOBIT_PER_SEC' WHEN 14 THEN 'PCPU' WHEN 15 THEN
+    'MEM_ENCRYPTION_CONTEXT' WHEN 16 THEN 'FPGA' WHEN 17 THEN 'PGPU' WHEN 18 THEN 'NET_PACKET_RATE_KILOPACKET_PER_SEC'
+    WHEN 19 THEN 'NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC' WHEN 20 THEN 'NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC' END END
+    IS NOT NULL OR allocations.resource_class_id >= 21 AND NOT (EXISTS (
+  SELECT *
+  FROM inventories
+  WHERE inventories.resource_class_id = allocations.resource_class_id
+)) AND sum(CASE WHEN ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND ((EXISTS (
+  SELECT *
+  FROM instances AS deleted_server
+  WHERE deleted_server.uuid = allocations.consumer_id
+    AND deleted_server.deleted != 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS move_of_deleted
+  WHERE move_of_deleted.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_gone
+      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_gone.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_lives
+      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_lives.deleted = 0
+    ))
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+)))) THEN 0 ELSE 1 END) = 0) THEN NULL WHEN (allocations.resource_class_id >= 21 AND NOT (EXISTS (
+  SELECT *
+  FROM inventories
+  WHERE inventories.resource_class_id = allocations.resource_class_id
+))) THEN concat('while the class has no name these consumers cannot be written anew; ',
+    CASE WHEN (sum(CASE WHEN ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND ((EXISTS (
+  SELECT *
+  FROM instances AS deleted_server
+  WHERE deleted_server.uuid = allocations.consumer_id
+    AND deleted_server.deleted != 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS move_of_deleted
+  WHERE move_of_deleted.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_gone
+      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_gone.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_lives
+      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_lives.deleted = 0
+    ))
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+)))) THEN 0 ELSE 1 END) = 0) THEN NULL WHEN (NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'cell'
+    AND sources.status = 'read'
+))) THEN concat('nova''s databases were not read, and these rows may be all that tells what a live server holds: ',
+    'give --api-db, or look up each consumer, such as ', min(CASE WHEN (NOT ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND ((EXISTS (
+  SELECT *
+  FROM instances AS deleted_server
+  WHERE deleted_server.uuid = allocations.consumer_id
+    AND deleted_server.deleted != 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS move_of_deleted
+  WHERE move_of_deleted.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_gone
+      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_gone.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_lives
+      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_lives.deleted = 0
+    ))
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+))))) THEN allocations.consumer_id END), ', with openstack server show') WHEN (min(CASE WHEN ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+))) THEN allocations.consumer_id END) IS NOT NULL) THEN concat('the rows are those of live servers, such as ',
+    min(CASE WHEN ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+))) THEN allocations.consumer_id END),
+    ': what such a server should hold is to be written anew first (openstack server show tells its flavor and host)')
+    ELSE concat('nova has no deleted server for all of these consumers, such as ', min(CASE WHEN (NOT ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND ((EXISTS (
+  SELECT *
+  FROM instances AS deleted_server
+  WHERE deleted_server.uuid = allocations.consumer_id
+    AND deleted_server.deleted != 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS move_of_deleted
+  WHERE move_of_deleted.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_gone
+      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_gone.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS move_of_deleted_lives
+      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
+        AND move_of_deleted_lives.deleted = 0
+    ))
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM instances AS live_server
+  WHERE live_server.uuid = allocations.consumer_id
+    AND live_server.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM migrations AS live_move
+  WHERE live_move.uuid = allocations.consumer_id
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS live_move_lives
+      WHERE live_move_lives.uuid = live_move.instance_uuid
+        AND live_move_lives.deleted = 0
+    ))
+))))) THEN allocations.consumer_id END),
+    ', which may be another service''s: openstack server show, and the service that uses placement, tell') END) ELSE
+    'providers still offer the class, or it is one of placement''s own: its row has to come back under this id, by a backup or by whoever knows its name'
+    END AS withheld, count(*) AS `rows`, count(DISTINCT allocations.consumer_id) AS consumers,
+    count(DISTINCT allocations.resource_provider_id) AS providers, max(allocations.created_at) AS newest_change
 FROM allocations
 LEFT OUTER JOIN resource_classes ON resource_classes.id = allocations.resource_class_id
 WHERE resource_classes.id IS NULL

@@ -40,7 +40,8 @@ SELECT holding_nothing.`table`, count(*) AS consumers, concat(CAST(max(CASE WHEN
     holding_nothing.uuid END)), ''), coalesce(concat(', ', max(CASE WHEN (holding_nothing.place = 4) THEN
     holding_nothing.uuid END)), ''), coalesce(concat(', ', max(CASE WHEN (holding_nothing.place = 5) THEN
     holding_nothing.uuid END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR),
-    ' more') ELSE '' END) AS sample, min(holding_nothing.created_at) AS newest_change
+    ' more') ELSE '' END) AS sample, min(holding_nothing.created_at) AS newest_change,
+    'the API has no command that removes such a record, and it does no harm' AS withheld
 FROM (
   SELECT 'consumers' AS `table`, consumers.uuid AS uuid, consumers.created_at AS created_at,
       row_number() OVER (ORDER BY consumers.uuid) AS place

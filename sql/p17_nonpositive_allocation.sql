@@ -3,8 +3,8 @@
 --
 -- Says: {consumer} holds {used} {resource_class} on {provider_name}
 --
--- Why: Placement accepts no such amount, so somebody wrote it past placement. A negative one makes the provider look
--- emptier than it is.
+-- Why: Placement accepts no such amount: somebody wrote it by SQL. A negative one makes the provider look emptier than
+-- it is.
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider allocation show {consumer}
@@ -47,7 +47,18 @@ SELECT bad.consumer_id AS consumer, resource_providers.uuid AS provider, resourc
     AND allocations.resource_provider_id = bad.resource_provider_id
     AND allocations.resource_class_id = bad.resource_class_id
     AND allocations.used > 0
-))) THEN resource_classes.name END AS class_to_unset, bad.newest AS newest_change
+))) THEN resource_classes.name END AS class_to_unset, CASE WHEN (EXISTS (
+  SELECT *
+  FROM allocations
+  WHERE allocations.consumer_id = bad.consumer_id
+    AND allocations.resource_provider_id = bad.resource_provider_id
+    AND allocations.resource_class_id = bad.resource_class_id
+    AND allocations.used > 0
+)) THEN
+    'The command would remove a good row of the same class as well. Write all that the consumer shall hold with allocation set, which replaces every row.'
+    WHEN (resource_classes.name IS NULL) THEN
+    'Placement has no name for the class, and no command works without the name: see P12 first.' ELSE NULL END AS
+    withheld, bad.newest AS newest_change
 FROM (
   SELECT allocations.consumer_id AS consumer_id, allocations.resource_provider_id AS resource_provider_id,
       allocations.resource_class_id AS resource_class_id, sum(allocations.used) AS used,

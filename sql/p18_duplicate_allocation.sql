@@ -41,7 +41,9 @@ resource_classes AS (
 )
 SELECT twice.consumer_id AS consumer, resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     resource_classes.name AS resource_class, twice.`rows`, twice.used, twice.smallest, twice.largest,
-    resource_providers.id AS provider_id, resource_classes.id AS class_id, twice.newest_change
+    resource_providers.id AS provider_id, resource_classes.id AS class_id,
+    'the rows do not tell which amount is right, and allocation set replaces all that the consumer holds: the flavor in openstack server show tells what that should be'
+    AS withheld, twice.newest_change
 FROM (
   SELECT allocations.resource_provider_id AS resource_provider_id, allocations.resource_class_id AS resource_class_id,
       allocations.consumer_id AS consumer_id, count(*) AS `rows`, sum(allocations.used) AS used,

@@ -3,9 +3,9 @@
 --
 -- Says: {provider_name} has {used} {resource_class} in use, {excess} more than its capacity of {capacity}: {cause}
 --
--- Why: Somebody lowered total or allocation_ratio or raised the reserve, which placement allows, or wrote past it. It
--- offers nothing of the class there. Before 2025.2 it also refuses every write that leaves the class over capacity, so
--- that no server can be resized, migrated or evacuated away.
+-- Why: Somebody lowered total or allocation_ratio or raised the reserve, which placement allows, or wrote by SQL.
+-- Placement offers nothing of the class there. Before 2025.2 it also refuses every write that leaves the class over
+-- capacity, so that no server can be resized, migrated or evacuated away.
 --
 -- Left alone:
 -- - an ironic node in use, or a one-time-use PCI device, which reserve all they have
@@ -103,7 +103,9 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     <= inventories.total * inventories.allocation_ratio) THEN 'it would fit but for what is reserved' WHEN
     (inventories.total >= `usage`.used) THEN 'it would fit at a ratio of 1' ELSE
     'more is in use than exists at this ratio' END AS cause, inventories.total, inventories.reserved,
-    inventories.allocation_ratio, CASE WHEN (`usage`.newest >= coalesce(inventories.created_at,
+    inventories.allocation_ratio,
+    'the rows do not tell whether the capacity or the servers are wrong: compare nova.conf of the host (allocation ratios, reserved_host_*) with openstack server list --all-projects --host'
+    AS withheld, CASE WHEN (`usage`.newest >= coalesce(inventories.created_at,
     '')) THEN `usage`.newest ELSE inventories.created_at END AS newest_change,
     CASE WHEN (`usage`.used - CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio <
     1000000000000000) THEN CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio *

@@ -7,8 +7,8 @@
 -- moved nor healed before the inventory allows what it holds. Usually the inventory was changed after the claim.
 --
 -- Left alone:
--- - several request groups on one provider: what placement sums up meets min_unit and step_size as each part does
--- - an inventory whose max_unit or step_size is below 1 is reported itself, not each of its consumers
+-- - several request groups on one provider: placement tests each part against min_unit and step_size, and not their sum
+-- - an inventory whose max_unit or step_size is below 1: that is reported (P09), and not its consumers
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider allocation show {consumer}
@@ -52,7 +52,9 @@ SELECT amount.consumer_id AS consumer, resource_providers.uuid AS provider, reso
     inventories.step_size, CASE WHEN (amount.used > inventories.max_unit) THEN concat('more than max_unit ',
     CAST(inventories.max_unit AS CHAR)) WHEN (amount.used < inventories.min_unit) THEN concat('less than min_unit ',
     CAST(inventories.min_unit AS CHAR)) ELSE concat('no multiple of step_size ',
-    CAST(inventories.step_size AS CHAR)) END AS fault, CASE WHEN (amount.created_at >= coalesce(inventories.created_at,
+    CAST(inventories.step_size AS CHAR)) END AS fault,
+    'the rows do not tell whether the amount or the inventory is wrong: compare the flavor in openstack server show with what reports the provider'
+    AS withheld, CASE WHEN (amount.created_at >= coalesce(inventories.created_at,
     '')) THEN amount.created_at ELSE inventories.created_at END AS newest_change,
     CASE WHEN (amount.used > inventories.max_unit AND resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB',
     'DISK_GB')) THEN 'M' ELSE 'L' END AS impact

@@ -4,8 +4,8 @@
 -- Says: {consumers} consumers hold {used} {resource_class} on {provider_name}, which has no inventory of that class
 --
 -- Why: Usage reports leave these amounts out, and each write of such a consumer that keeps them is refused, moves
--- included. If the class belongs there, whoever reports the provider (nova-compute, a neutron agent) brings its
--- inventory back when restarted.
+-- included. If the class belongs there, whoever reports the provider (nova-compute, a neutron agent) has to bring its
+-- inventory back: its log tells why it does not.
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider inventory list {provider}
@@ -46,7 +46,8 @@ resource_classes AS (
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     resource_classes.name AS resource_class, count(DISTINCT allocations.consumer_id) AS consumers,
     min(allocations.consumer_id) AS first_consumer, sum(allocations.used) AS used,
-    max(allocations.created_at) AS newest_change
+    'the rows do not tell whether the inventory was lost or these amounts are left over: look whether what reports the provider (nova-compute, a neutron agent) still has the class, and whether the consumers are servers there (openstack server show)'
+    AS withheld, max(allocations.created_at) AS newest_change
 FROM allocations
 INNER JOIN resource_providers ON resource_providers.id = allocations.resource_provider_id
 INNER JOIN resource_classes ON resource_classes.id = allocations.resource_class_id

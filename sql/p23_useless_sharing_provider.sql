@@ -9,7 +9,7 @@
 -- Left alone:
 -- - a provider that has just been made
 -- - neutron's segments, which are no storage
--- - a child of another provider, which gives to its own tree in any case
+-- - a provider below a host, which gives to its own tree in any case
 -- - one without inventory of which nobody holds anything is information
 --
 -- What to do, with a row's columns for the names in braces:
@@ -33,11 +33,11 @@ SET @taken_at = UTC_TIMESTAMP();
 WITH resource_providers AS (
   SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
       17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
-      parent_provider_id, CONVERT(created_at USING ascii) AS created_at
+      root_provider_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id, CONVERT(created_at USING ascii) AS created_at
+  SELECT resource_provider_id, resource_class_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.inventories
 ),
 allocations AS (
@@ -45,6 +45,10 @@ allocations AS (
       INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       consumer_id) USING ascii) AS consumer_id
   FROM placement.allocations
+),
+resource_classes AS (
+  SELECT id, CAST(name AS CHAR) AS name
+  FROM placement.resource_classes
 ),
 traits AS (
   SELECT id, CAST(name AS CHAR) AS name
@@ -57,6 +61,17 @@ resource_provider_traits AS (
 resource_provider_aggregates AS (
   SELECT resource_provider_id, aggregate_id
   FROM placement.resource_provider_aggregates
+),
+trees AS (
+  SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
+      CASE WHEN (resource_providers.id IN (
+    SELECT resource_provider_traits.resource_provider_id
+    FROM resource_provider_traits
+    INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+  ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
+  FROM resource_providers
+  LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 )
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name, CASE WHEN (NOT (EXISTS (
   SELECT *
@@ -66,11 +81,13 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   SELECT *
   FROM resource_provider_aggregates AS own
   WHERE own.resource_provider_id = resource_providers.id
-))) THEN 'it is in no aggregate' ELSE 'no other provider is in its aggregates' END AS reason, (
+))) THEN 'it is in no aggregate' ELSE 'no provider of another tree is in its aggregates' END AS reason, (
   SELECT count(DISTINCT allocations.consumer_id) AS count_1
   FROM allocations
   WHERE allocations.resource_provider_id = resource_providers.id
-) AS consumers, CASE WHEN ((
+) AS consumers,
+    'Which hosts are to draw from it nobody can tell here. Whoever runs the storage knows; put those hosts and the provider into one aggregate.'
+    AS withheld, CASE WHEN ((
   SELECT max(inventories.created_at) AS max_1
   FROM inventories
   WHERE inventories.resource_provider_id = resource_providers.id
@@ -98,15 +115,26 @@ WHERE resource_providers.id IN (
     SELECT *
     FROM inventories
     WHERE inventories.resource_provider_id = resource_providers.id
-  )) OR resource_providers.parent_provider_id IS NULL AND (NOT (EXISTS (
+  )) OR NOT (EXISTS (
+    SELECT *
+    FROM trees AS own_tree, trees AS beside, inventories AS offered_beside, resource_classes AS class_beside
+    WHERE own_tree.provider_id = resource_providers.id
+      AND beside.root_id = own_tree.root_id
+      AND offered_beside.resource_provider_id = beside.provider_id
+      AND class_beside.id = offered_beside.resource_class_id
+      AND class_beside.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+  )) AND (NOT (EXISTS (
     SELECT *
     FROM resource_provider_aggregates AS own
     WHERE own.resource_provider_id = resource_providers.id
   )) OR NOT (EXISTS (
     SELECT *
-    FROM resource_provider_aggregates AS own, resource_provider_aggregates AS other
+    FROM resource_provider_aggregates AS own, resource_provider_aggregates AS other, trees AS own_tree,
+        trees AS others_tree
     WHERE own.resource_provider_id = resource_providers.id
       AND other.aggregate_id = own.aggregate_id
-      AND other.resource_provider_id != resource_providers.id
+      AND own_tree.provider_id = resource_providers.id
+      AND others_tree.provider_id = other.resource_provider_id
+      AND others_tree.root_id != own_tree.root_id
   ))))
 ORDER BY provider;

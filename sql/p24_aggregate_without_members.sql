@@ -36,7 +36,8 @@ SELECT empty_aggregates.`table`, count(*) AS aggregates, concat(CAST(max(CASE WH
     empty_aggregates.uuid END)), ''), coalesce(concat(', ', max(CASE WHEN (empty_aggregates.place = 4) THEN
     empty_aggregates.uuid END)), ''), coalesce(concat(', ', max(CASE WHEN (empty_aggregates.place = 5) THEN
     empty_aggregates.uuid END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR),
-    ' more') ELSE '' END) AS sample, NULL AS newest_change
+    ' more') ELSE '' END) AS sample, 'nothing has to be done; placement has no command to remove an aggregate' AS
+    withheld, NULL AS newest_change
 FROM (
   SELECT 'placement_aggregates' AS `table`, placement_aggregates.uuid AS uuid,
       row_number() OVER (ORDER BY placement_aggregates.uuid) AS place

@@ -3,16 +3,17 @@
 --
 -- Says: resource class {resource_class} has id {found_id}, {fault}
 --
--- Why: Inventories and allocations name their class by its id, so what was written under the right id is now without a
--- class or counts as another one. A dump that is restored without NO_AUTO_VALUE_ON_ZERO does this to VCPU, whose id is
--- 0. The API keeps the classes in memory: restart it after a repair.
+-- Why: Inventories and allocations name their class by its id, so that rows with the right id now have no class, or
+-- count as another one. A dump that is restored without NO_AUTO_VALUE_ON_ZERO does this to VCPU, whose id is 0. The API
+-- keeps the classes in memory: restart it after a repair.
 --
 -- Left alone:
 -- - a standard class of a later release, with an id that this version does not know
 --
 -- What to do, with a row's columns for the names in braces:
 --   mariadb placement -e "SELECT id, name FROM resource_classes ORDER BY id"
---   mariadb placement -e "UPDATE resource_classes SET id = {restored_id} WHERE id = {found_id}"
+--   # stop placement's API first and start it afterwards: it keeps the id of {restored} in memory
+--   mariadb placement -e "UPDATE resource_classes SET id = {restored_id} WHERE id = {found_id} AND name = '{restored}' AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = {found_id}) AND NOT EXISTS (SELECT * FROM allocations WHERE resource_class_id = {found_id})"
 --
 -- Names to change: placement
 --
@@ -56,7 +57,36 @@ SELECT found.name AS resource_class, found.id AS found_id, CASE WHEN (standard_c
   SELECT *
   FROM allocations
   WHERE allocations.resource_class_id = found.id
-))) THEN standard_classes.id ELSE NULL END AS restored_id, (
+))) THEN standard_classes.id ELSE NULL END AS restored_id, CASE WHEN (standard_classes.id IS NOT NULL AND found.id !=
+    standard_classes.id AND NOT (EXISTS (
+  SELECT *
+  FROM resource_classes AS other
+  WHERE other.id = standard_classes.id
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM inventories
+  WHERE inventories.resource_class_id = found.id
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM allocations
+  WHERE allocations.resource_class_id = found.id
+))) THEN standard_classes.name ELSE NULL END AS restored, CASE WHEN (standard_classes.id IS NOT NULL AND found.id !=
+    standard_classes.id AND NOT (EXISTS (
+  SELECT *
+  FROM resource_classes AS other
+  WHERE other.id = standard_classes.id
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM inventories
+  WHERE inventories.resource_class_id = found.id
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM allocations
+  WHERE allocations.resource_class_id = found.id
+))) THEN NULL WHEN (standard_classes.id IS NOT NULL AND found.id != standard_classes.id) THEN
+    'the right id has another class, or something was written under the wrong one since: before anybody changes an id, find out from amounts and times which rows are of which class'
+    ELSE 'what is written under this id may be of either class: a backup tells which id this class had' END AS withheld,
+    (
   SELECT count(*) AS count_1
   FROM inventories
   WHERE inventories.resource_class_id = CASE WHEN (standard_classes.id IS NOT NULL AND found.id != standard_classes.id)

@@ -59,7 +59,9 @@ SELECT unused.`table`, unused.kind, CASE WHEN (unused.`table` = 'resource_classe
     max(CASE WHEN (unused.place = 3) THEN unused.name END)), ''), coalesce(concat(', ',
     max(CASE WHEN (unused.place = 4) THEN unused.name END)), ''), coalesce(concat(', ',
     max(CASE WHEN (unused.place = 5) THEN unused.name END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
-    CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, NULL AS newest_change
+    CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample,
+    'images, copies of flavors that servers keep, neutron''s ports and cyborg''s device profiles may ask for a name, and are not in these rows: look through them before you delete one'
+    AS withheld, NULL AS newest_change
 FROM (
   SELECT 'resource_classes' AS `table`, 'resource classes' AS kind, resource_classes.name AS name,
       row_number() OVER (ORDER BY resource_classes.name) AS place

@@ -3,9 +3,9 @@
 --
 -- Says: database {database} (revision {revision}): {detail}
 --
--- Why: Placement's own migrations leave no such state: an upgrade that stopped half-way, single tables restored from
--- another release or a revision stamped by hand do. The API fails on what is missing, and placement-manage db sync on
--- what is there too early.
+-- Why: Placement's own migrations leave no such state. It comes of an upgrade that stopped half-way, of single tables
+-- that were restored from another release, or of a revision that was stamped by hand. The API fails on what is missing,
+-- and placement-manage db sync on what is there too early.
 --
 -- Left alone:
 -- - an older release, whose tables are those of its revision
@@ -109,7 +109,9 @@ WITH deviations AS (
         AND shown.table_name = 'consumer_types'
     ))
 )
-SELECT deviations.name AS `database`, deviations.`table`, deviations.revision, deviations.detail, NULL AS newest_change
+SELECT deviations.name AS `database`, deviations.`table`, deviations.revision, deviations.detail,
+    'placement''s migrations do not repair a schema that they did not make: compare it with a new database of this revision, and look into a backup which rows the missing parts had'
+    AS withheld, NULL AS newest_change
 FROM deviations
 WHERE deviations.`role` = 'placement'
 ORDER BY `database`, deviations.`table`;

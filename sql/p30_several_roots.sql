@@ -1,14 +1,14 @@
 -- P30 several-roots: Consumer that holds compute resources on several hosts
 -- Severity: warning, impact M
 --
--- Says: {consumer} holds compute resources on {roots} hosts: {providers}
+-- Says: {caveat}{consumer} holds compute resources on {roots} hosts: {providers}
 --
--- Why: A server belongs on one host; what it keeps on another is lost to placement. Without nova's databases it cannot
--- be told which host is right, and an evacuated server holds both legally until its old host returns: look before
--- anything is removed.
+-- Why: An evacuated server holds both hosts legally until its old host returns, and so does one on its way between
+-- them: look before anything is removed. Any other server belongs on one host, and what it keeps on another is lost to
+-- placement. Without nova's databases it cannot be told which host is right.
 --
 -- Left alone:
--- - sharing providers and neutron segments
+-- - sharing providers, wherever they stand, one that lost its trait included, and neutron segments
 -- - resources on another root that are no host's own (bandwidth, custom classes)
 -- - a consumer that nova knows, where nova's databases are read: the checks that see both sides judge it
 -- - a consumer that nova does not know, or of another service's type, is information
@@ -46,6 +46,10 @@ WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
 WITH resource_providers AS (
   SELECT id, CONVERT(name USING utf8mb4) AS name, root_provider_id
   FROM placement.resource_providers
+),
+inventories AS (
+  SELECT resource_provider_id, resource_class_id
+  FROM placement.inventories
 ),
 allocations AS (
   SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
@@ -124,7 +128,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -134,28 +138,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -176,7 +194,25 @@ unknown_consumers AS (
 )
 SELECT claims.consumer_id AS consumer, count(DISTINCT claims.root_id) AS roots,
     group_concat(resource_providers.name SEPARATOR ', ') AS providers, max(consumer_types.name) AS consumer_type,
-    max(claims.newest) AS newest_change, CASE WHEN ((max(consumer_types.name) NOT IN ('INSTANCE',
+    CASE WHEN ((max(consumer_types.name) NOT IN ('INSTANCE', 'MIGRATION'))) THEN 'of another service than nova: ' WHEN
+    (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'cell'
+    AND sources.status = 'read'
+)) THEN 'known to no cell that was read: ' ELSE 'perhaps an evacuated server, or one that is being moved: ' END AS
+    caveat, CASE WHEN ((max(consumer_types.name) NOT IN ('INSTANCE',
+    'MIGRATION'))) THEN 'it is another service''s, and that may hold several hosts: its consumer type tells whose' WHEN
+    (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'cell'
+    AND sources.status = 'read'
+)) THEN
+    'no cell that was read has it, so that nobody here knows where it belongs: look for other cells, and for other services that use placement'
+    ELSE
+    'an evacuated server holds its old host until that is back: openstack server migration list and server show tell, or an audit with nova''s databases'
+    END AS withheld, max(claims.newest) AS newest_change, CASE WHEN ((max(consumer_types.name) NOT IN ('INSTANCE',
     'MIGRATION'))) THEN 'I' WHEN (EXISTS (
   SELECT *
   FROM sources
@@ -191,8 +227,15 @@ WHERE claims.consumer_id IN (
   SELECT unknown_consumers.consumer_id
   FROM unknown_consumers
 )
-  AND claims.shared = 0
   AND claims.core > 0
+  AND (claims.vcpu + claims.pcpu + claims.memory_mb > 0 OR (EXISTS (
+    SELECT *
+    FROM trees AS place, inventories AS offered, resource_classes AS offered_class
+    WHERE place.root_id = claims.root_id
+      AND offered.resource_provider_id = place.provider_id
+      AND offered_class.id = offered.resource_class_id
+      AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+  )))
 GROUP BY claims.consumer_id
 HAVING count(DISTINCT claims.root_id) > 1
 ORDER BY consumer;

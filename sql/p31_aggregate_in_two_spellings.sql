@@ -33,7 +33,9 @@ resource_provider_aggregates AS (
   FROM placement.resource_provider_aggregates
 )
 SELECT min(concat(placement_aggregates.uuid, '')) AS aggregate, max(concat(placement_aggregates.uuid, '')) AS other,
-    count(*) AS spellings, coalesce(sum(members.members), 0) AS members, NULL AS newest_change
+    count(*) AS spellings, coalesce(sum(members.members), 0) AS members,
+    'aggregate set replaces the whole list of a provider, and whoever wrote the other spelling would write it again: find out first who that is'
+    AS withheld, NULL AS newest_change
 FROM placement_aggregates
 LEFT OUTER JOIN (
   SELECT resource_provider_aggregates.aggregate_id AS aggregate_id, count(*) AS members

@@ -1,4 +1,4 @@
--- P32 consumer-of-generation-zero: Consumers that hold something no present release has written
+-- P32 consumer-of-generation-zero: Consumers with allocations that no present release wrote
 -- Severity: info, impact I
 --
 -- Says: {consumers} consumers hold something and are of generation 0: {sample}
@@ -41,6 +41,7 @@ SELECT never_written.`table`, count(*) AS consumers, min(never_written.uuid) AS 
     max(CASE WHEN (never_written.place = 4) THEN never_written.uuid END)), ''), coalesce(concat(', ',
     max(CASE WHEN (never_written.place = 5) THEN never_written.uuid END)), ''),
     CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample,
+    'nothing has to be done: the next write of the consumer counts its generation up' AS withheld,
     min(never_written.created_at) AS newest_change
 FROM (
   SELECT 'consumers' AS `table`, consumers.uuid AS uuid, consumers.created_at AS created_at,

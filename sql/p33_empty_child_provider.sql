@@ -1,11 +1,11 @@
--- P33 empty-child-provider: Providers below others that have nothing and give nothing
+-- P33 empty-child-provider: Child providers without inventory, traits and children
 -- Severity: info, impact I
 --
 -- Says: {providers} providers below others have neither inventory nor traits nor children: {sample}
 --
 -- Why: What they stood for is gone or not configured any more: a GPU that was taken out, a PCI device or an agent that
--- is no longer reported. They do no harm. Stop what made it before you delete one (openstack resource provider delete):
--- while it runs it may still count on its provider.
+-- is no longer reported. They do no harm. Before you delete one (openstack resource provider delete), stop the service
+-- that made it: while that runs, it may need its provider.
 --
 -- Left alone:
 -- - blazar's, which has inventory while something is reserved
@@ -63,7 +63,8 @@ SELECT empty_children.`table`, count(*) AS providers, max(CASE WHEN (empty_child
     coalesce(concat(', ', max(CASE WHEN (empty_children.place = 4) THEN empty_children.name END)), ''),
     coalesce(concat(', ', max(CASE WHEN (empty_children.place = 5) THEN empty_children.name END)), ''),
     CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample,
-    min(empty_children.created_at) AS newest_change
+    'the rows do not tell whether what made a provider still runs and counts on it: its name and its root tell whom to ask (nova-compute, a neutron agent, cyborg)'
+    AS withheld, min(empty_children.created_at) AS newest_change
 FROM (
   SELECT 'resource_providers' AS `table`, resource_providers.uuid AS uuid, resource_providers.name AS name,
       resource_providers.created_at AS created_at, row_number() OVER (ORDER BY resource_providers.name) AS place

@@ -79,14 +79,19 @@ sources AS (
         '') = 'nova')
 )
 SELECT missing.kind, missing.missing, missing.inserted, missing.resource_class, missing.trait, missing.class_id,
-    NULL AS newest_change
+    missing.withheld, NULL AS newest_change
 FROM (
   SELECT 'resource class' AS kind, standard_classes.name AS missing, CASE WHEN (NOT (EXISTS (
     SELECT *
     FROM resource_classes AS taken
     WHERE taken.id = standard_classes.id
   ))) THEN standard_classes.name END AS inserted, standard_classes.name AS resource_class, NULL AS trait,
-      standard_classes.id AS class_id
+      standard_classes.id AS class_id, CASE WHEN (EXISTS (
+    SELECT *
+    FROM resource_classes AS taken
+    WHERE taken.id = standard_classes.id
+  )) THEN 'another class has its id, so that placement''s start cannot insert it: that class comes first (P25)' END AS
+      withheld
   FROM (
     SELECT 0 AS id, 'VCPU' AS name
     UNION ALL
@@ -137,7 +142,7 @@ FROM (
     ))
   UNION ALL
   SELECT 'trait' AS anon_1, 'MISC_SHARES_VIA_AGGREGATE' AS anon_2, 'MISC_SHARES_VIA_AGGREGATE' AS anon_3,
-      NULL AS anon_4, 'MISC_SHARES_VIA_AGGREGATE' AS anon_5, NULL AS anon__1
+      NULL AS anon_4, 'MISC_SHARES_VIA_AGGREGATE' AS anon_5, NULL AS anon__1, NULL AS anon__2
   FROM DUAL
   WHERE NOT (EXISTS (
     SELECT *

@@ -4,12 +4,12 @@
 -- Says: {providers} providers allow one consumer {excess} {resource_class} more than their whole capacity: {sample}
 --
 -- Why: An amount between the two never fits there, not even when all is free, although max_unit promises it. Nova
--- reports the physical total as max_unit, so that every host with reserved resources and a ratio of 1 looks like this
--- by itself.
+-- reports the physical total as max_unit: so every host with a reserve and a ratio of 1 is like this.
 --
 -- Left alone:
 -- - a max_unit that was never set
 -- - an inventory that is drained or in use by reserving all of it
+-- - an inventory of which nobody can get anything, which is a finding of its own
 -- - an inventory with numbers that the API would refuse is reported as such
 --
 -- What to do, with a row's columns for the names in braces:
@@ -52,7 +52,8 @@ SELECT above_capacity.resource_class, above_capacity.excess, min(above_capacity.
     CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample,
     max(CASE WHEN (above_capacity.place = 1) THEN above_capacity.uuid END) AS first,
     max(above_capacity.max_unit) AS largest_max_unit, min(above_capacity.capacity) AS smallest_capacity,
-    min(above_capacity.created_at) AS newest_change
+    'nothing has to be done where the hosts are to keep this reserve; nova-compute reports max_unit itself, and would set it back'
+    AS withheld, min(above_capacity.created_at) AS newest_change
 FROM (
   SELECT resource_classes.name AS resource_class, resource_classes.id AS class_id,
       inventories.max_unit - CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio <
@@ -81,6 +82,10 @@ FROM (
         IS NOT NULL) THEN 1000000000000000 END
     AND inventories.max_unit != 2147483647
     AND inventories.reserved < inventories.total
+    AND CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio < 1000000000000000) THEN
+        CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio * 1.000000001) AS SIGNED
+        INTEGER) WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio IS NOT NULL) THEN
+        1000000000000000 END >= 1
 ) AS above_capacity
 GROUP BY above_capacity.resource_class, above_capacity.excess
 ORDER BY above_capacity.resource_class, above_capacity.excess;

@@ -10,7 +10,7 @@
 --
 -- Left alone:
 -- - memory above the ratio of 1 with a reserve for the host
--- - for information where a nova.conf given sets this very ratio, and reserved_host_memory_mb = 0
+-- - it is information where --config-file gives a nova.conf that sets this ratio and reserved_host_memory_mb = 0
 -- - an inventory with numbers that the API would refuse is reported as such
 --
 -- What to do, with a row's columns for the names in braces:
@@ -58,8 +58,9 @@ SELECT overcommitted.resource_class, overcommitted.allocation_ratio, min(overcom
     CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample,
     max(CASE WHEN (overcommitted.place = 1) THEN overcommitted.uuid END) AS first,
     sum(overcommitted.promised) AS promised, sum(overcommitted.total) AS total, sum(overcommitted.reserved) AS reserved,
-    min(overcommitted.created_at) AS newest_change, CASE WHEN (abs(CASE WHEN (overcommitted.resource_class =
-    'MEMORY_MB') THEN ((
+    'nova-compute writes back what is changed in placement alone, and the rows do not tell what the hosts need for themselves: set it in nova.conf on each host'
+    AS withheld, min(overcommitted.created_at) AS newest_change, CASE WHEN (abs(CASE WHEN (overcommitted.resource_class
+    = 'MEMORY_MB') THEN ((
   SELECT settings.value
   FROM settings
   WHERE settings.name = 'ram_allocation_ratio'

@@ -4,13 +4,14 @@
 -- Says: providers of one aggregate have ratios from {lowest} to {highest} for {resource_class}, in {aggregates}
 -- aggregates: {sample}
 --
--- Why: Servers meet more company on one host than on the next, though the aggregate offers them as the same. Often a
+-- Why: One host takes more servers than the next of the same size, though the aggregate offers them as equals. Often a
 -- host missed a change of cpu_allocation_ratio, ram_allocation_ratio or disk_allocation_ratio in nova.conf, or still
 -- has the default of an earlier release.
 --
 -- Left alone:
 -- - sharing providers, which are no hosts
 -- - unlike ratios of different classes
+-- - a ratio of 0, which is a finding of its own
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack --os-placement-api-version 1.3 resource provider list --member-of {first}
@@ -63,7 +64,9 @@ SELECT mixed_aggregates.resource_class, mixed_aggregates.lowest, mixed_aggregate
     ')') END)), ''), coalesce(concat(', ', max(CASE WHEN (mixed_aggregates.place = 5) THEN concat(mixed_aggregates.uuid,
     ' (', mixed_aggregates.ratios, ')') END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
     CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, min(mixed_aggregates.uuid) AS first,
-    max(mixed_aggregates.providers) AS most_providers, min(mixed_aggregates.newest) AS newest_change
+    max(mixed_aggregates.providers) AS most_providers,
+    'the rows do not tell which ratio is meant; nova.conf of the hosts does, and nova-compute writes back what it sets'
+    AS withheld, min(mixed_aggregates.newest) AS newest_change
 FROM (
   SELECT mixed.aggregate_id AS aggregate_id, mixed.resource_class_id AS resource_class_id, mixed.lowest AS lowest,
       mixed.highest AS highest, mixed.providers AS providers, mixed.ratios AS ratios, mixed.newest AS newest,
@@ -86,6 +89,7 @@ FROM (
         INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
         WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
       ))
+        AND inventories.allocation_ratio > 0
       GROUP BY resource_provider_aggregates.aggregate_id, inventories.resource_class_id, inventories.allocation_ratio
     ) AS ratio
     GROUP BY ratio.aggregate_id, ratio.resource_class_id

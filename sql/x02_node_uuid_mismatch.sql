@@ -14,8 +14,7 @@
 --   openstack --os-placement-api-version 1.14 resource provider list --in-tree {with_children}
 --   # delete the children of {with_children} before it, deepest first
 --   openstack resource provider delete {removable}
---   # nova-compute then makes a provider in place of {removable}; the new one is in no aggregate yet
---   nova-manage placement sync_aggregates  # not before {removable} is replaced
+--   # nova-compute then makes a new provider in place of {removable}. It is in no aggregate: audit once more, X21 names those that it lacks
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 --
@@ -117,7 +116,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -127,28 +126,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -212,7 +225,16 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, nodes.uuid AS 
   SELECT count(*) AS count_1
   FROM claims AS holding
   WHERE holding.root_id = resource_providers.id
-) = 0 AND (EXISTS (
+) = 0 AND NOT (EXISTS (
+  SELECT *
+  FROM trees
+  WHERE trees.root_id = resource_providers.id
+    AND trees.shared = 1
+)) AND (EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_this_nova
+  WHERE node_of_this_nova.uuid = resource_providers.uuid
+)) AND (EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -239,7 +261,16 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, nodes.uuid AS 
   SELECT count(*) AS count_1
   FROM claims AS holding
   WHERE holding.root_id = resource_providers.id
-) = 0 AND (EXISTS (
+) = 0 AND NOT (EXISTS (
+  SELECT *
+  FROM trees
+  WHERE trees.root_id = resource_providers.id
+    AND trees.shared = 1
+)) AND (EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_this_nova
+  WHERE node_of_this_nova.uuid = resource_providers.uuid
+)) AND (EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -248,7 +279,83 @@ SELECT nodes.cell, nodes.host, nodes.hypervisor_hostname AS node, nodes.uuid AS 
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS with_children,
+)) AND coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS with_children, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS other_node
+  WHERE other_node.uuid = resource_providers.uuid
+)) AND (
+  SELECT count(*) AS count_1
+  FROM claims AS holding
+  WHERE holding.root_id = resource_providers.id
+) = 0 AND NOT (EXISTS (
+  SELECT *
+  FROM trees
+  WHERE trees.root_id = resource_providers.id
+    AND trees.shared = 1
+)) AND (EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_this_nova
+  WHERE node_of_this_nova.uuid = resource_providers.uuid
+)) AND (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+))) THEN NULL WHEN (EXISTS (
+  SELECT *
+  FROM (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS other_node
+  WHERE other_node.uuid = resource_providers.uuid
+)) THEN concat('another live compute node uses ', 'provider ', CAST(resource_providers.uuid AS CHAR),
+    ': of two hosts of one name one has to get another, which is only safe before it has servers.') WHEN ((
+  SELECT count(*) AS count_1
+  FROM claims AS holding
+  WHERE holding.root_id = resource_providers.id
+) > 0) THEN concat('provider ', CAST(resource_providers.uuid AS CHAR), ' is all that accounts for its ', CAST((
+  SELECT count(*) AS count_1
+  FROM claims AS holding
+  WHERE holding.root_id = resource_providers.id
+) AS CHAR),
+    ' consumers, servers of this host as a rule. See with ''openstack server show'' of each which of them live, and move those to another host: then their part goes from here by itself.')
+    WHEN (EXISTS (
+  SELECT *
+  FROM trees
+  WHERE trees.root_id = resource_providers.id
+    AND trees.shared = 1
+)) THEN concat('something below ', 'provider ', CAST(resource_providers.uuid AS CHAR),
+    ' is shared with other hosts: see with ''openstack resource provider list --in-tree'' what that is, and who uses it.')
+    WHEN (NOT (EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_this_nova
+  WHERE node_of_this_nova.uuid = resource_providers.uuid
+))) THEN concat('no cell remembers a compute node of that uuid, so ', 'provider ',
+    CAST(resource_providers.uuid AS CHAR),
+    ' may be another cloud''s. Look at its generation twice, some minutes apart (''openstack resource provider show''): if it grows, somebody''s nova-compute writes it.')
+    ELSE concat('not every cell was read, and a host of one of those may be the owner of ', 'provider ',
+    CAST(resource_providers.uuid AS CHAR), ': audit again with all cells.') END AS withheld,
     CASE WHEN (resource_providers.created_at >= coalesce(nodes.created_at,
     '')) THEN resource_providers.created_at ELSE nodes.created_at END AS newest_change
 FROM (

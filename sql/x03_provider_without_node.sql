@@ -2,10 +2,11 @@
 -- Severity: warning, impact M
 --
 -- Says: {provider_name} is no compute node in any cell, and is still a provider, with {consumers} consumers and
--- {children} child providers
+-- {children} child providers; {standing}
 --
 -- Why: Placement offers its inventory, and each time the scheduler has to throw the offer away: with enough of them a
--- server finds no host although there is room. Whatever is held there is held for nothing.
+-- server finds no host although there is room. What is held there is held for nothing, unless the host is of a cell or
+-- a nova that was not read.
 --
 -- Left alone:
 -- - sharing providers and neutron segments
@@ -20,6 +21,7 @@
 --   openstack resource provider delete {removable}
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
+-- Before 2023.2 there is no instances.compute_id: write NULL in its place.
 -- No rows as long as cell_mappings has a cell that is not named here, or fewer than half of the compute nodes have a
 -- provider: then a table of warnings stands in their place.
 --
@@ -79,7 +81,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -89,28 +91,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -173,14 +189,34 @@ resource_provider_traits AS (
   SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
+instances AS (
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(task_state AS CHAR) AS task_state, hidden, compute_id, deleted
+  FROM nova_cell0.instances
+  UNION ALL
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(task_state AS CHAR) AS task_state, hidden, compute_id, deleted
+  FROM nova.instances
+),
 compute_nodes AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, deleted
   FROM nova_cell0.compute_nodes
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, deleted
   FROM nova.compute_nodes
+),
+services AS (
+  SELECT CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`
+  FROM nova_cell0.services
+  UNION ALL
+  SELECT CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`
+  FROM nova.services
 ),
 sources AS (
   SELECT 'read' AS status
@@ -214,7 +250,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -224,38 +260,86 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+odd_servers AS (
+  SELECT instances.uuid
+  FROM instances
+  WHERE instances.deleted = 0
+    AND (instances.task_state IS NOT NULL OR instances.hidden = 1 OR (instances.cell NOT IN (
+      SELECT compute_nodes.cell
+      FROM compute_nodes
+    )) OR ((instances.cell, instances.host, instances.node) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.host, compute_nodes.hypervisor_hostname
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
+    )) OR ((instances.cell, instances.host, instances.node, instances.compute_id) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.host, compute_nodes.hypervisor_hostname, compute_nodes.id
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
+    )))
 )
 SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_name, (
   SELECT count(*) AS count_1
   FROM claims AS holding
   WHERE holding.root_id = resource_providers.id
-) AS consumers, coalesce(children.children, 0) AS children, CASE WHEN (coalesce(children.children,
-    0) > 0) THEN resource_providers.uuid END AS with_children, CASE WHEN (resource_providers.id IN (
+) AS consumers, coalesce(children.children, 0) AS children, CASE WHEN ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.uuid = resource_providers.uuid
+)) OR (EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.hypervisor_hostname = resource_providers.name
+)) OR (EXISTS (
+  SELECT *
+  FROM services AS remembered_service
+  WHERE remembered_service.host = resource_providers.name
+    AND remembered_service.`binary` = 'nova-compute'
+))) THEN 'a cell remembers its host' ELSE 'no cell remembers its host' END AS standing,
+    CASE WHEN (resource_providers.id IN (
   SELECT resource_provider_traits.resource_provider_id
   FROM resource_provider_traits
   INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -264,7 +348,92 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   SELECT count(*) AS count_1
   FROM claims AS holding
   WHERE holding.root_id = resource_providers.id
-) = 0) THEN resource_providers.uuid END AS removable, CASE WHEN (resource_providers.id IN (
+) = 0 AND ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.uuid = resource_providers.uuid
+)) OR (EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.hypervisor_hostname = resource_providers.name
+)) OR (EXISTS (
+  SELECT *
+  FROM services AS remembered_service
+  WHERE remembered_service.host = resource_providers.name
+    AND remembered_service.`binary` = 'nova-compute'
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_name
+  WHERE node_of_name.hypervisor_hostname = resource_providers.name
+    AND node_of_name.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM instances AS server_of_name
+  WHERE server_of_name.uuid IN (
+    SELECT odd_servers.uuid
+    FROM odd_servers
+  )
+    AND server_of_name.deleted = 0
+    AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
+)))) THEN NULL WHEN ((
+  SELECT count(*) AS count_1
+  FROM claims AS holding
+  WHERE holding.root_id = resource_providers.id
+) > 0) THEN
+    concat('something is held there, and nobody can tell from here who holds it: look at its consumers, and on ',
+    resource_providers.name, ' for their guests, before anything is deleted.') WHEN ((resource_providers.id NOT IN (
+  SELECT resource_provider_traits.resource_provider_id
+  FROM resource_provider_traits
+  INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    AND traits.name LIKE 'COMPUTE\\_%' ESCAPE '\\'
+))) THEN concat('it has no trait that nova sets: Zun, or whoever runs ', resource_providers.name,
+    ', may have made it. Ask them before it is deleted.') ELSE CASE WHEN (((EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.uuid = resource_providers.uuid
+)) OR (EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.hypervisor_hostname = resource_providers.name
+)) OR (EXISTS (
+  SELECT *
+  FROM services AS remembered_service
+  WHERE remembered_service.host = resource_providers.name
+    AND remembered_service.`binary` = 'nova-compute'
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_name
+  WHERE node_of_name.hypervisor_hostname = resource_providers.name
+    AND node_of_name.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM instances AS server_of_name
+  WHERE server_of_name.uuid IN (
+    SELECT odd_servers.uuid
+    FROM odd_servers
+  )
+    AND server_of_name.deleted = 0
+    AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
+)))) THEN NULL WHEN ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_name
+  WHERE node_of_name.hypervisor_hostname = resource_providers.name
+    AND node_of_name.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM instances AS server_of_name
+  WHERE server_of_name.uuid IN (
+    SELECT odd_servers.uuid
+    FROM odd_servers
+  )
+    AND server_of_name.deleted = 0
+    AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
+))) THEN concat('nova has a compute node or servers of a host named ', CAST(resource_providers.name AS CHAR),
+    ': find out which host that is before the provider is deleted.') ELSE concat('no cell remembers a host named ',
+    CAST(resource_providers.name AS CHAR),
+    ': it may belong to a cell or a nova that was not read. Ask who runs it before the provider is deleted.') END END AS
+    withheld, CASE WHEN (coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS with_children,
+    CASE WHEN (resource_providers.id IN (
   SELECT resource_provider_traits.resource_provider_id
   FROM resource_provider_traits
   INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -273,7 +442,70 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   SELECT count(*) AS count_1
   FROM claims AS holding
   WHERE holding.root_id = resource_providers.id
-) = 0 AND coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS removable_parent,
+) = 0 AND ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.uuid = resource_providers.uuid
+)) OR (EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.hypervisor_hostname = resource_providers.name
+)) OR (EXISTS (
+  SELECT *
+  FROM services AS remembered_service
+  WHERE remembered_service.host = resource_providers.name
+    AND remembered_service.`binary` = 'nova-compute'
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_name
+  WHERE node_of_name.hypervisor_hostname = resource_providers.name
+    AND node_of_name.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM instances AS server_of_name
+  WHERE server_of_name.uuid IN (
+    SELECT odd_servers.uuid
+    FROM odd_servers
+  )
+    AND server_of_name.deleted = 0
+    AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
+)))) THEN resource_providers.uuid END AS removable, CASE WHEN (resource_providers.id IN (
+  SELECT resource_provider_traits.resource_provider_id
+  FROM resource_provider_traits
+  INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    AND traits.name LIKE 'COMPUTE\\_%' ESCAPE '\\'
+) AND (
+  SELECT count(*) AS count_1
+  FROM claims AS holding
+  WHERE holding.root_id = resource_providers.id
+) = 0 AND ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.uuid = resource_providers.uuid
+)) OR (EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.hypervisor_hostname = resource_providers.name
+)) OR (EXISTS (
+  SELECT *
+  FROM services AS remembered_service
+  WHERE remembered_service.host = resource_providers.name
+    AND remembered_service.`binary` = 'nova-compute'
+))) AND NOT ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS node_of_name
+  WHERE node_of_name.hypervisor_hostname = resource_providers.name
+    AND node_of_name.deleted = 0
+)) OR (EXISTS (
+  SELECT *
+  FROM instances AS server_of_name
+  WHERE server_of_name.uuid IN (
+    SELECT odd_servers.uuid
+    FROM odd_servers
+  )
+    AND server_of_name.deleted = 0
+    AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
+))) AND coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS removable_parent,
     resource_providers.created_at AS newest_change, CASE WHEN (resource_providers.id IN (
   SELECT resource_provider_traits.resource_provider_id
   FROM resource_provider_traits
@@ -285,12 +517,26 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   INNER JOIN inventories ON inventories.resource_provider_id = trees.provider_id
   INNER JOIN resource_classes ON resource_classes.id = inventories.resource_class_id
   WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+    AND trees.shared = 0
     AND inventories.max_unit >= inventories.min_unit
     AND CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio < 1000000000000000) THEN
         CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio * 1.000000001) AS SIGNED
         INTEGER) WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio IS NOT NULL) THEN
         1000000000000000 END > 0
-)) THEN 'H' ELSE 'M' END AS impact
+) AND ((EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.uuid = resource_providers.uuid
+)) OR (EXISTS (
+  SELECT *
+  FROM compute_nodes AS remembered_node
+  WHERE remembered_node.hypervisor_hostname = resource_providers.name
+)) OR (EXISTS (
+  SELECT *
+  FROM services AS remembered_service
+  WHERE remembered_service.host = resource_providers.name
+    AND remembered_service.`binary` = 'nova-compute'
+)))) THEN 'H' ELSE 'M' END AS impact
 FROM resource_providers
 INNER JOIN trees ON trees.provider_id = resource_providers.id
   AND trees.shared = 0
@@ -303,8 +549,8 @@ LEFT OUTER JOIN (
 WHERE resource_providers.parent_provider_id IS NULL
   AND NOT (EXISTS (
     SELECT *
-    FROM compute_nodes
-    WHERE compute_nodes.uuid = resource_providers.uuid
+    FROM compute_nodes AS node_of_this_nova
+    WHERE node_of_this_nova.uuid = resource_providers.uuid
   ))
   AND (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
@@ -317,6 +563,7 @@ WHERE resource_providers.parent_provider_id IS NULL
     INNER JOIN inventories ON inventories.resource_provider_id = trees.provider_id
     INNER JOIN resource_classes ON resource_classes.id = inventories.resource_class_id
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+      AND trees.shared = 0
   ))
   AND NOT (EXISTS (
     SELECT *

@@ -8,14 +8,17 @@
 -- Left alone:
 -- - a migration, resize, evacuation or another task of the server is in progress
 -- - an evacuated server, until its old host is back (migration status done)
--- - sharing providers, one that lost its trait included, and neutron segments
+-- - sharing providers, wherever they stand, one that lost its trait included, and neutron segments
+-- - ports and devices of providers that are no host's
 -- - a server that two cells show, so that nobody can tell which host is right
+-- - two nodes of bare metal, which are a finding of their own
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack server show {instance}
+--   openstack server migration list --server {instance}
 --   openstack resource provider allocation show {instance}
 --   for provider in $(echo {children}); do openstack --os-placement-api-version 1.12 resource provider allocation unset --provider "$provider" {instance}; done
---   openstack --os-placement-api-version 1.28 resource provider allocation unset --provider {provider} {instance}
+--   openstack --os-placement-api-version 1.28 resource provider allocation unset --provider {root_part} {instance}
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
@@ -74,8 +77,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -83,26 +87,31 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
 migrations AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
-      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_node USING utf8mb4) AS source_node, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      CONVERT(dest_node USING utf8mb4) AS dest_node, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
-      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_node USING utf8mb4) AS source_node, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      CONVERT(dest_node USING utf8mb4) AS dest_node, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -128,7 +137,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -138,165 +147,507 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
-)
-SELECT servers.uuid AS consumer, servers.uuid AS instance, extra_root.uuid AS provider,
-    extra_root.name AS provider_name, servers.cell, servers.host, servers.node, servers.vm_state,
-    right_root.uuid AS right_provider, (
-  SELECT group_concat(concat(coalesce(held_class.name, concat('class ', CAST(held.resource_class_id AS CHAR))), ' ',
-      CAST(held.used AS CHAR)) SEPARATOR ', ') AS aggregate_strings_1
-  FROM allocations AS held
-  INNER JOIN trees AS held_in ON held_in.provider_id = held.resource_provider_id
-  LEFT OUTER JOIN resource_classes AS held_class ON held_class.id = held.resource_class_id
-  WHERE held.consumer_id = servers.uuid
-    AND held_in.root_id = extra_root.id
-) AS held, (
-  SELECT group_concat(below.uuid SEPARATOR ' ') AS aggregate_strings_2
-  FROM resource_providers AS below
-  INNER JOIN trees AS below_in ON below_in.provider_id = below.id
-  WHERE below_in.root_id = extra_root.id
-    AND below.id != extra_root.id
-    AND (EXISTS (
-      SELECT *
-      FROM allocations AS below_held
-      WHERE below_held.resource_provider_id = below.id
-        AND below_held.consumer_id = servers.uuid
-    ))
-) AS children, CASE WHEN ((
-  SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-      coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-      '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
-  FROM migrations AS last_move
-  WHERE last_move.instance_uuid = servers.uuid
-) >= coalesce(CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(CASE WHEN (here.newest
-    >= coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
-    '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
-    '')) THEN here.newest ELSE there.newest END END, '')) THEN servers.created_at ELSE CASE WHEN (servers.updated_at >=
-    coalesce(CASE WHEN (here.newest >= coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
-    '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
-    '')) THEN here.newest ELSE there.newest END END END, '')) THEN (
-  SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-      coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-      '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_1
-  FROM migrations AS last_move
-  WHERE last_move.instance_uuid = servers.uuid
-) ELSE CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(CASE WHEN (here.newest >=
-    coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
-    '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
-    '')) THEN here.newest ELSE there.newest END END, '')) THEN servers.created_at ELSE CASE WHEN (servers.updated_at >=
-    coalesce(CASE WHEN (here.newest >= coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
-    '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
-    '')) THEN here.newest ELSE there.newest END END END END AS newest_change
-FROM (
-  SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
-      instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
-      instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
-      instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
-      instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+),
+unclaimed AS (
+  SELECT instances.uuid
   FROM instances
   WHERE instances.deleted = 0
-    AND coalesce(instances.hidden, 0) = 0
-) AS servers
-INNER JOIN (
-  SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
-      compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
-      compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
-      compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
-      ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
-      compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at, compute_nodes.created_at AS created_at,
-      compute_nodes.updated_at AS updated_at
-  FROM compute_nodes
-  WHERE compute_nodes.deleted = 0
-) AS nodes ON nodes.cell = servers.cell
-  AND nodes.hypervisor_hostname = servers.node
-  AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
-INNER JOIN resource_providers AS right_root ON right_root.uuid = nodes.uuid
-INNER JOIN claims AS here ON here.consumer_id = servers.uuid
-  AND here.root_id = right_root.id
-INNER JOIN claims AS there ON there.consumer_id = servers.uuid
-  AND there.root_id != right_root.id
-INNER JOIN resource_providers AS extra_root ON extra_root.id = there.root_id
-WHERE servers.uuid IN (
-  SELECT claims.consumer_id
+    AND instances.host IS NOT NULL
+    AND NOT (EXISTS (
+      SELECT *
+      FROM claims
+      WHERE claims.consumer_id = instances.uuid
+        AND (claims.core > 0 AND ((claims.root_id NOT IN (
+          SELECT resource_providers.id
+          FROM resource_providers
+          WHERE (resource_providers.id NOT IN (
+            SELECT offered_in.root_id
+            FROM trees AS offered_in
+            INNER JOIN inventories ON inventories.resource_provider_id = offered_in.provider_id
+            WHERE inventories.resource_class_id IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+            )
+          ))
+            AND (resource_providers.uuid NOT IN (
+              SELECT compute_nodes.uuid
+              FROM compute_nodes
+              WHERE compute_nodes.uuid IS NOT NULL
+            ))
+        )) OR instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))) OR claims.own > 0 AND (instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))))
+    ))
+),
+astray AS (
+  SELECT instances.uuid
   FROM claims
-  GROUP BY claims.consumer_id
-  HAVING count(*) > 1
-)
-  AND there.shared = 0
-  AND there.core > 0
-  AND coalesce(servers.vm_state, '') != 'shelved_offloaded'
-  AND (here.core > 0 OR nodes.hypervisor_type = 'ironic')
-  AND NOT (NOT (EXISTS (
+  INNER JOIN resource_providers ON resource_providers.id = claims.root_id
+  INNER JOIN instances ON instances.uuid = claims.consumer_id
+  WHERE claims.own > 0
+    AND instances.deleted = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes
+      WHERE compute_nodes.uuid = resource_providers.uuid
+        AND compute_nodes.deleted = 0
+        AND compute_nodes.cell = instances.cell
+        AND compute_nodes.hypervisor_hostname = instances.node
+        AND (compute_nodes.host = instances.host OR compute_nodes.hypervisor_type = 'ironic')
+    ))
+),
+unknown_consumers AS (
+  SELECT DISTINCT claims.consumer_id
+  FROM claims
+  WHERE NOT (EXISTS (
     SELECT *
-    FROM compute_nodes AS storage_node
-    WHERE storage_node.uuid = extra_root.uuid
-  )) AND NOT (EXISTS (
-    SELECT *
-    FROM inventories AS offered, resource_classes AS offered_class
-    WHERE offered.resource_provider_id = extra_root.id
-      AND offered_class.id = offered.resource_class_id
-      AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
-  )))
-  AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
-      'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
-      'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
-      '') LIKE 'rebuild%')
-  AND NOT (EXISTS (
-    SELECT *
-    FROM migrations AS move
-    WHERE move.instance_uuid = servers.uuid
-      AND coalesce(move.deleted, 0) = 0
-      AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
-          'done'))
-      AND coalesce(move.status, '') != 'finished'
+    FROM instances
+    WHERE instances.uuid = claims.consumer_id
   ))
-  AND NOT (EXISTS (
-    SELECT *
-    FROM instances AS twin
-    WHERE twin.uuid = servers.uuid
-      AND twin.cell != servers.cell
-      AND twin.deleted = 0
-      AND coalesce(twin.hidden, 0) = 0
-  ))
-  AND NOT (EXISTS (
-    SELECT *
-    FROM migrations AS evacuation
-    WHERE evacuation.instance_uuid = servers.uuid
-      AND evacuation.deleted = 0
-      AND evacuation.migration_type = 'evacuation'
-      AND evacuation.status = 'done'
-      AND (extra_root.name = evacuation.source_node OR (EXISTS (
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations
+      WHERE migrations.uuid = claims.consumer_id
+    ))
+),
+instance_actions AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova_cell0.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
+),
+found AS (
+  SELECT DISTINCT servers.uuid AS uuid, extra_root.uuid AS provider, extra_root.name AS provider_name,
+      servers.cell AS cell, servers.host AS host, servers.node AS node, servers.vm_state AS vm_state,
+      right_root.uuid AS right_provider, (
+    SELECT group_concat(concat(coalesce(class_there.name, concat('class ', CAST(row_there.resource_class_id AS CHAR))),
+        ' ', CAST(row_there.used AS CHAR)) SEPARATOR ', ') AS aggregate_strings_1
+    FROM allocations AS row_there
+    INNER JOIN trees AS place_there ON place_there.provider_id = row_there.resource_provider_id
+    INNER JOIN resource_providers AS provider_there ON provider_there.id = row_there.resource_provider_id
+    LEFT OUTER JOIN resource_classes AS class_there ON class_there.id = row_there.resource_class_id
+    WHERE row_there.consumer_id = servers.uuid
+      AND place_there.provider_id = row_there.resource_provider_id
+      AND place_there.root_id = extra_root.id
+      AND place_there.shared = 0
+  ) AS held, (
+    SELECT group_concat(provider_there.uuid SEPARATOR ' ') AS aggregate_strings_2
+    FROM resource_providers AS provider_there
+    INNER JOIN trees AS place_there ON place_there.provider_id = provider_there.id
+    WHERE place_there.root_id = extra_root.id
+      AND place_there.shared = 0
+      AND provider_there.id != extra_root.id
+      AND (EXISTS (
         SELECT *
-        FROM compute_nodes AS left_node
-        WHERE left_node.uuid = extra_root.uuid
-          AND left_node.hypervisor_hostname = evacuation.source_node
+        FROM allocations AS row_there
+        WHERE row_there.consumer_id = servers.uuid
+          AND row_there.resource_provider_id = provider_there.id
+      ))
+  ) AS children, CASE WHEN (EXISTS (
+    SELECT *
+    FROM allocations AS row_there
+    WHERE row_there.consumer_id = servers.uuid
+      AND row_there.resource_provider_id = extra_root.id
+  )) THEN extra_root.uuid END AS root_part, (
+    SELECT group_concat(provider_there.name SEPARATOR ', ') AS aggregate_strings_3
+    FROM resource_providers AS provider_there
+    INNER JOIN trees AS place_there ON place_there.provider_id = provider_there.id
+    WHERE place_there.root_id = extra_root.id
+      AND place_there.shared = 0
+      AND provider_there.id != extra_root.id
+      AND (EXISTS (
+        SELECT *
+        FROM allocations AS row_there
+        WHERE row_there.consumer_id = servers.uuid
+          AND row_there.resource_provider_id = provider_there.id
+      ))
+      AND (NOT (lower(substr(provider_there.name, 1, length(extra_root.name) + 1)) = lower(concat(extra_root.name,
+          '_')) OR lower(substr(provider_there.name, 1, length(extra_root.name) + 1)) = lower(concat(extra_root.name,
+          ':'))) OR lower(substr(provider_there.name, 1, length(right_root.name) + 1)) = lower(concat(right_root.name,
+          '_')) OR lower(substr(provider_there.name, 1, length(right_root.name) + 1)) = lower(concat(right_root.name,
+          ':')) OR (EXISTS (
+        SELECT *
+        FROM allocations AS row_there, resource_classes AS class_there
+        WHERE row_there.consumer_id = servers.uuid
+          AND row_there.resource_provider_id = provider_there.id
+          AND class_there.id = row_there.resource_class_id
+          AND class_there.name = 'DISK_GB'
       )))
-  ))
-ORDER BY instance, provider;
+  ) AS strangers, (
+    SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+        doubtful_move.source_compute END) AS max_1
+    FROM migrations AS doubtful_move
+    WHERE doubtful_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+          'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+          doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= doubtful_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+          '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+          coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+          doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+          servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+          doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 0
+      AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+          'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+      AND NOT (EXISTS (
+        SELECT *
+        FROM migrations AS proving_move
+        WHERE proving_move.instance_uuid = servers.uuid
+          AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+              'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.migration_type, 'migration') IN ('migration',
+              'resize') AND coalesce(proving_move.status, '') IN ('finished',
+              'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+              proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+              'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+            SELECT *
+            FROM instance_actions AS confirm_order
+            WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+              AND confirm_order.action = 'confirmResize'
+              AND confirm_order.start_time >= proving_move.created_at
+              AND NOT (EXISTS (
+                SELECT *
+                FROM instance_actions AS revert_order
+                WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                  AND revert_order.action = 'revertResize'
+                  AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+              ))
+          )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+              '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node
+              AND coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND
+              coalesce(proving_move.status, '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute
+              AND servers.node = proving_move.source_node AND coalesce(proving_move.migration_type,
+              'migration') IN ('migration', 'resize') AND coalesce(proving_move.status,
+              '') = 'reverted' OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+              coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+              'cancelled', 'done'), false) = 1
+          AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+      ))
+      AND (coalesce(extra_root.name IN (doubtful_move.source_node, doubtful_move.source_compute),
+          false) = 1 OR (EXISTS (
+        SELECT *
+        FROM compute_nodes AS known_node
+        WHERE known_node.uuid = extra_root.uuid
+          AND (known_node.hypervisor_hostname = doubtful_move.source_node OR known_node.host =
+              doubtful_move.source_compute)
+      )) OR coalesce(extra_root.name IN (doubtful_move.dest_node, doubtful_move.dest_compute), false) = 1 OR (EXISTS (
+        SELECT *
+        FROM compute_nodes AS known_node
+        WHERE known_node.uuid = extra_root.uuid
+          AND (known_node.hypervisor_hostname = doubtful_move.dest_node OR known_node.host = doubtful_move.dest_compute)
+      )))
+  ) AS other_host, CASE WHEN (there.disk_gb > 0 AND there.vcpu + there.pcpu + there.memory_mb = 0 AND NOT (EXISTS (
+    SELECT *
+    FROM claims AS any_claim
+    WHERE any_claim.consumer_id = servers.uuid
+      AND any_claim.root_id != there.root_id
+      AND (any_claim.disk_gb > 0 OR any_claim.pooled > 0)
+  ))) THEN 1 ELSE 0 END AS disk_alone, CASE WHEN (here.core > 0 OR coalesce(nodes.hypervisor_type,
+      '') = 'ironic') THEN 1 ELSE 0 END AS accounted_here, CASE WHEN ((
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(CASE WHEN
+      (here.newest >= coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
+      '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
+      '')) THEN here.newest ELSE there.newest END END, '')) THEN servers.created_at ELSE CASE WHEN (servers.updated_at
+      >= coalesce(CASE WHEN (here.newest >= coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
+      '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
+      '')) THEN here.newest ELSE there.newest END END END, '')) THEN (
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) ELSE CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(CASE WHEN (here.newest >=
+      coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
+      '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
+      '')) THEN here.newest ELSE there.newest END END, '')) THEN servers.created_at ELSE CASE WHEN (servers.updated_at
+      >= coalesce(CASE WHEN (here.newest >= coalesce(there.newest, '')) THEN here.newest ELSE there.newest END,
+      '')) THEN servers.updated_at ELSE CASE WHEN (here.newest >= coalesce(there.newest,
+      '')) THEN here.newest ELSE there.newest END END END END AS newest_change
+  FROM (
+    SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+        instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+        instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+        instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+    FROM instances
+    WHERE instances.deleted = 0
+      AND coalesce(instances.hidden, 0) = 0
+  ) AS servers
+  INNER JOIN (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS nodes ON nodes.cell = servers.cell
+    AND nodes.hypervisor_hostname = servers.node
+    AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
+  INNER JOIN resource_providers AS right_root ON right_root.uuid = nodes.uuid
+  INNER JOIN claims AS here ON here.consumer_id = servers.uuid
+    AND here.root_id = right_root.id
+  INNER JOIN claims AS there ON there.consumer_id = servers.uuid
+    AND there.root_id != right_root.id
+  INNER JOIN resource_providers AS extra_root ON extra_root.id = there.root_id
+  WHERE servers.uuid IN (
+    SELECT claims.consumer_id
+    FROM claims
+    GROUP BY claims.consumer_id
+    HAVING count(*) > 1
+  )
+    AND there.own > 0
+    AND coalesce(servers.vm_state, '') != 'shelved_offloaded'
+    AND (there.core > 0 AND NOT (NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes AS storage_node
+      WHERE storage_node.uuid = extra_root.uuid
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offered, resource_classes AS offered_class
+      WHERE offered.resource_provider_id = extra_root.id
+        AND offered_class.id = offered.resource_class_id
+        AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+    ))) OR (EXISTS (
+      SELECT *
+      FROM compute_nodes
+      WHERE compute_nodes.uuid = extra_root.uuid
+    )))
+    AND NOT (coalesce(nodes.hypervisor_type, '') = 'ironic' AND (EXISTS (
+      SELECT *
+      FROM compute_nodes AS bare_metal_there
+      WHERE bare_metal_there.uuid = extra_root.uuid
+        AND bare_metal_there.hypervisor_type = 'ironic'
+    )))
+    AND (here.core > 0 OR coalesce(nodes.hypervisor_type, '') = 'ironic' OR here.own > 0 AND there.core = 0)
+    AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
+        'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
+        'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
+        '') LIKE 'rebuild%')
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS move
+      WHERE move.instance_uuid = servers.uuid
+        AND coalesce(move.deleted, 0) = 0
+        AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+            'done'))
+        AND coalesce(move.status, '') != 'finished'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS twin
+      WHERE twin.uuid = servers.uuid
+        AND twin.cell != servers.cell
+        AND twin.deleted = 0
+        AND coalesce(twin.hidden, 0) = 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS evacuation
+      WHERE evacuation.instance_uuid = servers.uuid
+        AND evacuation.deleted = 0
+        AND evacuation.migration_type = 'evacuation'
+        AND evacuation.status = 'done'
+        AND (extra_root.name = evacuation.source_node OR (EXISTS (
+          SELECT *
+          FROM compute_nodes AS left_node
+          WHERE left_node.uuid = extra_root.uuid
+            AND left_node.hypervisor_hostname = evacuation.source_node
+        )))
+    ))
+)
+SELECT found.uuid AS consumer, found.uuid AS instance, found.provider, found.provider_name, found.cell, found.host,
+    found.node, found.vm_state, found.right_provider, found.held,
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.disk_alone = 0 AND found.strangers IS
+    NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN found.children END AS children,
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.disk_alone = 0 AND found.strangers IS
+    NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN found.root_part END AS root_part,
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.disk_alone = 0 AND found.strangers IS
+    NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN NULL WHEN (found.other_host IS NOT NULL)
+    THEN concat('A migration of the server names ', found.other_host,
+    ', too, and did not end as nova''s rows say: it may be nova''s host that is wrong. Look on both hosts, ',
+    found.host, ' and ', found.other_host, ', for the guest (virsh list --all) before anything is written.') WHEN
+    (found.accounted_here = 0) THEN
+    concat('It holds no CPUs and no memory on its own host, so nothing proves that it runs there. Look ',
+    'on both hosts for the guest (virsh list --all).') WHEN (found.disk_alone = 1) THEN
+    concat('It holds disk nowhere else, so its disk may be there, on a pool that lost the trait or the ',
+    'aggregate by which it shares. Find out where the disk is.') WHEN (found.strangers IS NOT NULL) THEN
+    concat('Part of it is on ', found.strangers,
+    ', which by its name is not of that host, and may be what the server uses: moved there from another tree, or a pool. Find out whose it is (openstack resource provider show).')
+    ELSE 'The provider has no uuid that a command could name: see P06 first.' END AS withheld, found.newest_change
+FROM found
+ORDER BY instance, found.provider;

@@ -17,18 +17,19 @@
 -- - disk on the host itself, on what shares with it, or on both
 -- - pinned CPUs as PCPU or as VCPU, and a healed allocation that knows nothing of the image
 -- - groups with a suffix that nova before 24 did not read
--- - amounts of a flavor's plain size, whatever its extra specs say
+-- - the plain size of the flavor (vcpus, memory, disk) where its extra specs ask for other amounts
 -- - other classes than VCPU, PCPU, MEMORY_MB and DISK_GB, which ports, devices and accelerators bring along
 -- - bare metal nodes
 -- - a server that a cross-cell resize hides, or that two cells show
--- - a server that holds nothing on its host, or something where nobody can tell whose that is
+-- - a server that holds nothing on its host, and one that holds something on a provider of which nobody can tell whose
+--   it is
 -- - too much of everything, a server in error, or a flavor that cannot be read, is information
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack server show {instance}
 --   openstack server migration list --server {instance}
 --   openstack resource provider allocation show {instance}
---   openstack --os-placement-api-version 1.28 resource provider allocation set --allocation {allocation} --project-id {project} --user-id {user} {instance}
+--   openstack --os-placement-api-version 1.28 resource provider allocation set {allocation_words} --project-id {project} --user-id {user} {instance}
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
@@ -61,7 +62,8 @@ WITH resource_providers AS (
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id, resource_class_id
+  SELECT resource_provider_id, resource_class_id, total, reserved, min_unit, max_unit, step_size,
+      CONCAT(allocation_ratio) + 0e0 AS allocation_ratio
   FROM placement.inventories
 ),
 allocations AS (
@@ -108,8 +110,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -117,8 +120,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -126,17 +130,21 @@ migrations AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
       INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
-      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      CONVERT(dest_node USING utf8mb4) AS dest_node, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
       INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
-      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      CONVERT(dest_node USING utf8mb4) AS dest_node, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -154,7 +162,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -164,28 +172,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -205,37 +227,129 @@ reach AS (
     WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
   )
 ),
+unclaimed AS (
+  SELECT instances.uuid
+  FROM instances
+  WHERE instances.deleted = 0
+    AND instances.host IS NOT NULL
+    AND NOT (EXISTS (
+      SELECT *
+      FROM claims
+      WHERE claims.consumer_id = instances.uuid
+        AND (claims.core > 0 AND ((claims.root_id NOT IN (
+          SELECT resource_providers.id
+          FROM resource_providers
+          WHERE (resource_providers.id NOT IN (
+            SELECT offered_in.root_id
+            FROM trees AS offered_in
+            INNER JOIN inventories ON inventories.resource_provider_id = offered_in.provider_id
+            WHERE inventories.resource_class_id IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+            )
+          ))
+            AND (resource_providers.uuid NOT IN (
+              SELECT compute_nodes.uuid
+              FROM compute_nodes
+              WHERE compute_nodes.uuid IS NOT NULL
+            ))
+        )) OR instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))) OR claims.own > 0 AND (instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))))
+    ))
+),
+astray AS (
+  SELECT instances.uuid
+  FROM claims
+  INNER JOIN resource_providers ON resource_providers.id = claims.root_id
+  INNER JOIN instances ON instances.uuid = claims.consumer_id
+  WHERE claims.own > 0
+    AND instances.deleted = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes
+      WHERE compute_nodes.uuid = resource_providers.uuid
+        AND compute_nodes.deleted = 0
+        AND compute_nodes.cell = instances.cell
+        AND compute_nodes.hypervisor_hostname = instances.node
+        AND (compute_nodes.host = instances.host OR compute_nodes.hypervisor_type = 'ironic')
+    ))
+),
+unknown_consumers AS (
+  SELECT DISTINCT claims.consumer_id
+  FROM claims
+  WHERE NOT (EXISTS (
+    SELECT *
+    FROM instances
+    WHERE instances.uuid = claims.consumer_id
+  ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations
+      WHERE migrations.uuid = claims.consumer_id
+    ))
+),
 doubtful AS (
   SELECT DISTINCT instances.cell, instances.uuid, here.root_id, here.vcpu, here.pcpu, here.memory_mb,
       here.disk_gb + coalesce((
-    SELECT sum(other.disk_gb) AS sum_1
-    FROM claims AS other
-    WHERE other.consumer_id = instances.uuid
-      AND other.root_id != here.root_id
-      AND other.core > 0
-      AND other.shared = 1
+    SELECT sum(of_pools.pooled_gb) AS sum_1
+    FROM claims AS of_pools
+    WHERE of_pools.consumer_id = instances.uuid
   ), 0) AS disk_gb, CASE WHEN ((EXISTS (
     SELECT *
     FROM claims AS other
     WHERE other.consumer_id = instances.uuid
       AND other.root_id != here.root_id
       AND other.core > 0
-      AND other.shared = 0
   )) AND (EXISTS (
     SELECT *
-    FROM claims AS other
-    WHERE other.consumer_id = instances.uuid
-      AND other.root_id != here.root_id
-      AND other.core > 0
-      AND other.shared = 1
+    FROM claims AS of_pools
+    WHERE of_pools.consumer_id = instances.uuid
+      AND of_pools.pooled > 0
   ))) THEN 0 ELSE 1 END AS disk_known, coalesce((here.vcpu = instances.vcpus AND here.pcpu = 0 OR here.vcpu = 0 AND
       here.pcpu = instances.vcpus) AND here.memory_mb = instances.memory_mb AND (here.disk_gb + coalesce((
-    SELECT sum(other.disk_gb) AS sum_1
-    FROM claims AS other
-    WHERE other.consumer_id = instances.uuid
-      AND other.root_id != here.root_id
-      AND other.core > 0
-      AND other.shared = 1
+    SELECT sum(of_pools.pooled_gb) AS sum_1
+    FROM claims AS of_pools
+    WHERE of_pools.consumer_id = instances.uuid
   ), 0) = instances.ephemeral_gb OR (EXISTS (
     SELECT *
     FROM flavors AS swapping
@@ -245,12 +359,9 @@ doubtful AS (
       AND swapping.ephemeral_gb = instances.ephemeral_gb
       AND swapping.swap > 0
       AND here.disk_gb + coalesce((
-        SELECT sum(other.disk_gb) AS sum_1
-        FROM claims AS other
-        WHERE other.consumer_id = instances.uuid
-          AND other.root_id != here.root_id
-          AND other.core > 0
-          AND other.shared = 1
+        SELECT sum(of_pools.pooled_gb) AS sum_1
+        FROM claims AS of_pools
+        WHERE of_pools.consumer_id = instances.uuid
       ), 0) = instances.ephemeral_gb + FLOOR((swapping.swap + 1023) / 1024)
   ))), 0) AS lean
   FROM instances
@@ -278,12 +389,9 @@ doubtful AS (
     AND coalesce(instances.hidden, 0) = 0
     AND coalesce((here.vcpu = instances.vcpus AND here.pcpu = 0 OR here.vcpu = 0 AND here.pcpu = instances.vcpus) AND
         here.memory_mb = instances.memory_mb AND (here.disk_gb + coalesce((
-      SELECT sum(other.disk_gb) AS sum_1
-      FROM claims AS other
-      WHERE other.consumer_id = instances.uuid
-        AND other.root_id != here.root_id
-        AND other.core > 0
-        AND other.shared = 1
+      SELECT sum(of_pools.pooled_gb) AS sum_1
+      FROM claims AS of_pools
+      WHERE of_pools.consumer_id = instances.uuid
     ), 0) = instances.root_gb + instances.ephemeral_gb OR (EXISTS (
       SELECT *
       FROM flavors AS swapping
@@ -293,32 +401,41 @@ doubtful AS (
         AND swapping.ephemeral_gb = instances.ephemeral_gb
         AND swapping.swap > 0
         AND here.disk_gb + coalesce((
-          SELECT sum(other.disk_gb) AS sum_1
-          FROM claims AS other
-          WHERE other.consumer_id = instances.uuid
-            AND other.root_id != here.root_id
-            AND other.core > 0
-            AND other.shared = 1
+          SELECT sum(of_pools.pooled_gb) AS sum_1
+          FROM claims AS of_pools
+          WHERE of_pools.consumer_id = instances.uuid
         ), 0) = instances.root_gb + instances.ephemeral_gb + FLOOR((swapping.swap + 1023) / 1024)
     ))), 0) = 0
-    AND NOT (EXISTS (
+    AND NOT ((EXISTS (
+      SELECT *
+      FROM allocations AS drawn, trees AS pool
+      WHERE drawn.consumer_id = instances.uuid
+        AND drawn.resource_class_id IN (
+          SELECT resource_classes.id
+          FROM resource_classes
+          WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+        )
+        AND pool.provider_id = drawn.resource_provider_id
+        AND pool.shared = 1
+        AND NOT (EXISTS (
+          SELECT *
+          FROM reach
+          WHERE reach.root_id = here.root_id
+            AND reach.provider_id = pool.provider_id
+        ))
+    )) OR (EXISTS (
       SELECT *
       FROM claims AS other
       WHERE other.consumer_id = instances.uuid
         AND other.root_id != here.root_id
         AND other.core > 0
-        AND NOT (other.shared = 1 AND (EXISTS (
-          SELECT *
-          FROM reach
-          WHERE reach.root_id = here.root_id
-            AND reach.provider_id = other.root_id
-        )) OR other.shared = 0 AND (EXISTS (
+        AND NOT (EXISTS (
           SELECT *
           FROM resource_providers AS other_root, compute_nodes AS a_node
           WHERE other_root.id = other.root_id
             AND a_node.uuid = other_root.uuid
-        )))
-    ))
+        ))
+    )))
     AND NOT (EXISTS (
       SELECT *
       FROM allocations AS held
@@ -348,6 +465,73 @@ doubtful AS (
             OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name =
             'DISK_GB', 0) = 0
     ))
+),
+instance_actions AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova_cell0.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
 ),
 misfits AS (
   SELECT doubtful.cell, doubtful.uuid AS instance_uuid, doubtful.root_id, CAST(NULL AS CHAR) AS resource_class,
@@ -402,36 +586,80 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
     '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change,
     CASE WHEN (servers.vm_state = 'error' OR misfit_sums.classes = 0) THEN 'I' WHEN (misfit_sums.short = 0) THEN 'L'
     ELSE 'M' END AS impact, projects.external_id AS project, users.external_id AS user,
-    CASE WHEN (misfit_sums.sure = 1 AND misfit_sums.short > 0 AND (servers.vm_state NOT IN ('error',
-    'resized')) AND (EXISTS (
-  SELECT *
-  FROM claims AS here
-  WHERE here.consumer_id = servers.uuid
-    AND here.root_id = own_provider.id
-    AND here.`rows` = (
-      SELECT count(DISTINCT kept_row.resource_class_id) AS count_1
-      FROM allocations AS kept_row
-      WHERE kept_row.consumer_id = servers.uuid
-        AND kept_row.used > 0
-    )
-)) AND NOT (EXISTS (
-  SELECT *
-  FROM claims AS elsewhere
-  WHERE elsewhere.consumer_id = servers.uuid
-    AND elsewhere.root_id != own_provider.id
-)) AND (
-  SELECT group_concat(below.uuid SEPARATOR ' ') AS aggregate_strings_2
-  FROM resource_providers AS below
-  INNER JOIN trees AS below_in ON below_in.provider_id = below.id
-  WHERE below_in.root_id = own_provider.id
-    AND below.id != own_provider.id
-    AND (EXISTS (
+    CASE WHEN (misfit_sums.classes != 0 AND servers.vm_state != 'error' AND (
+  SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+      doubtful_move.source_compute END) AS max_3
+  FROM migrations AS doubtful_move
+  WHERE doubtful_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+        'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+        doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
       SELECT *
-      FROM allocations AS below_held
-      WHERE below_held.resource_provider_id = below.id
-        AND below_held.consumer_id = servers.uuid
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= doubtful_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+        servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 0
+    AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+        'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS proving_move
+      WHERE proving_move.instance_uuid = servers.uuid
+        AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+            'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') IN ('finished',
+            'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+            proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+          SELECT *
+          FROM instance_actions AS confirm_order
+          WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+            AND confirm_order.action = 'confirmResize'
+            AND confirm_order.start_time >= proving_move.created_at
+            AND NOT (EXISTS (
+              SELECT *
+              FROM instance_actions AS revert_order
+              WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                AND revert_order.action = 'revertResize'
+                AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+            ))
+        )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'reverted' OR servers.host = proving_move.dest_compute AND
+            servers.node = proving_move.dest_node AND servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error',
+            'failed', 'completed', 'cancelled', 'done'), false) = 1
+        AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
     ))
-) IS NULL AND NOT (EXISTS (
+) IS NULL AND NOT ((EXISTS (
   SELECT *
   FROM migrations AS unsettled_move
   WHERE unsettled_move.instance_uuid = servers.uuid
@@ -440,50 +668,537 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
       FROM claims AS moved
       WHERE moved.consumer_id = unsettled_move.uuid
     )))
-)) AND NOT (EXISTS (
+)) OR servers.vm_state = 'resized') AND NOT (EXISTS (
   SELECT *
-  FROM misfits AS asked
-  WHERE asked.instance_uuid = servers.uuid
-    AND asked.amount > 0
-    AND NOT (EXISTS (
+  FROM claims AS elsewhere, resource_providers AS other_root
+  WHERE elsewhere.consumer_id = servers.uuid
+    AND elsewhere.root_id = other_root.id
+    AND elsewhere.root_id != own_provider.id
+    AND elsewhere.own > 0
+    AND NOT (NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes AS storage_node
+      WHERE storage_node.uuid = other_root.uuid
+    )) AND NOT (EXISTS (
       SELECT *
       FROM inventories AS offered, resource_classes AS offered_class
-      WHERE offered.resource_provider_id = own_provider.id
-        AND offered.resource_class_id = offered_class.id
-        AND offered_class.name = asked.resource_class
+      WHERE offered.resource_provider_id = other_root.id
+        AND offered_class.id = offered.resource_class_id
+        AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+    )))
+)) AND misfit_sums.short != 0 AND misfit_sums.sure != 0 AND NOT ((
+  SELECT group_concat(concat('--allocation rp=', kept_on.uuid, ',', kept_class.name, '=',
+      CAST(kept_row.used AS CHAR)) SEPARATOR ' ') AS aggregate_strings_2
+  FROM allocations AS kept_row
+  INNER JOIN resource_classes AS kept_class ON kept_class.id = kept_row.resource_class_id
+  INNER JOIN resource_providers AS kept_on ON kept_on.id = kept_row.resource_provider_id
+  WHERE kept_row.consumer_id = servers.uuid
+    AND kept_on.id != own_provider.id
+    AND (EXISTS (
+      SELECT *
+      FROM misfits AS differs
+      WHERE differs.instance_uuid = servers.uuid
+        AND differs.resource_class = kept_class.name
+    ))
+) IS NOT NULL OR (EXISTS (
+  SELECT *
+  FROM misfits AS differs, resource_classes AS asked_class
+  WHERE differs.instance_uuid = servers.uuid
+    AND asked_class.name = differs.resource_class
+    AND asked_class.name = 'DISK_GB'
+)) AND (
+  SELECT count(pool_of_disk.id) AS count_1
+  FROM resource_providers AS pool_of_disk
+  INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+  INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+  INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+  WHERE pool_reach.root_id = own_provider.id
+    AND pool_of_disk.id != own_provider.id
+    AND pool_class.name = 'DISK_GB'
+) > 0) AND NOT (NOT (NOT (EXISTS (
+  SELECT *
+  FROM allocations AS written_row
+  WHERE written_row.consumer_id = servers.uuid
+    AND (written_row.used <= 0 OR (written_row.resource_class_id NOT IN (
+      SELECT written_class.id
+      FROM resource_classes AS written_class
+    )) OR (written_row.resource_provider_id NOT IN (
+      SELECT written_on.id
+      FROM resource_providers AS written_on
+    )))
+)) AND NOT (EXISTS (
+  SELECT twice.resource_provider_id
+  FROM allocations AS twice
+  WHERE twice.consumer_id = servers.uuid
+  GROUP BY twice.resource_provider_id, twice.resource_class_id
+  HAVING count(*) > 1
+)))) AND NOT (EXISTS (
+  SELECT *
+  FROM misfits AS differs, resource_classes AS asked_class
+  WHERE differs.instance_uuid = servers.uuid
+    AND asked_class.name = differs.resource_class
+    AND differs.amount > 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS any_offer
+      WHERE any_offer.resource_provider_id = own_provider.id
+        AND any_offer.resource_class_id = asked_class.id
     ))
 )) AND NOT ((EXISTS (
   SELECT *
-  FROM misfits AS asked
-  WHERE asked.instance_uuid = servers.uuid
-    AND asked.resource_class = 'DISK_GB'
-)) AND (EXISTS (
+  FROM misfits AS differs, resource_classes AS asked_class
+  WHERE differs.instance_uuid = servers.uuid
+    AND asked_class.name = differs.resource_class
+    AND differs.amount > 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offer
+      WHERE offer.resource_provider_id = own_provider.id
+        AND offer.resource_class_id = asked_class.id
+        AND offer.min_unit <= differs.amount
+        AND offer.max_unit >= differs.amount
+        AND CASE WHEN (offer.step_size > 0) THEN differs.amount % offer.step_size ELSE 1 END = 0
+        AND CASE WHEN ((offer.total - offer.reserved) * offer.allocation_ratio < 1000000000000000) THEN
+            CAST(floor((offer.total - offer.reserved) * offer.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN
+            ((offer.total - offer.reserved) * offer.allocation_ratio IS NOT NULL) THEN 1000000000000000 END >= (
+          SELECT coalesce(sum(used_of_it.used), 0) AS coalesce_1
+          FROM allocations AS used_of_it
+          WHERE used_of_it.resource_provider_id = own_provider.id
+            AND used_of_it.resource_class_id = asked_class.id
+        ) + (differs.amount - differs.held)
+    ))
+)) OR (EXISTS (
   SELECT *
-  FROM reach, trees, inventories AS offered, resource_classes AS offered_class
-  WHERE reach.root_id = own_provider.id
-    AND trees.provider_id = reach.provider_id
-    AND trees.root_id != own_provider.id
-    AND offered.resource_provider_id = reach.provider_id
-    AND offered.resource_class_id = offered_class.id
-    AND offered_class.name = 'DISK_GB'
-)))) THEN concat('rp=', own_provider.uuid, coalesce(concat(',', (
+  FROM allocations AS same, resource_classes AS same_class
+  WHERE same.consumer_id = servers.uuid
+    AND same_class.id = same.resource_class_id
+    AND NOT (EXISTS (
+      SELECT *
+      FROM misfits AS differs
+      WHERE differs.instance_uuid = servers.uuid
+        AND differs.resource_class = same_class.name
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offer
+      WHERE offer.resource_provider_id = same.resource_provider_id
+        AND offer.resource_class_id = same.resource_class_id
+        AND offer.min_unit <= same.used
+        AND offer.max_unit >= same.used
+        AND CASE WHEN (offer.step_size > 0) THEN same.used % offer.step_size ELSE 1 END = 0
+        AND CASE WHEN ((offer.total - offer.reserved) * offer.allocation_ratio < 1000000000000000) THEN
+            CAST(floor((offer.total - offer.reserved) * offer.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN
+            ((offer.total - offer.reserved) * offer.allocation_ratio IS NOT NULL) THEN 1000000000000000 END >= (
+          SELECT coalesce(sum(used_of_it.used), 0) AS coalesce_2
+          FROM allocations AS used_of_it
+          WHERE used_of_it.resource_provider_id = same.resource_provider_id
+            AND used_of_it.resource_class_id = same.resource_class_id
+        ) + 0
+    ))
+)))) THEN concat('--allocation rp=', own_provider.uuid, coalesce(concat(',', (
   SELECT group_concat(concat(wanted.resource_class, '=', CAST(wanted.amount AS CHAR)) SEPARATOR ',') AS
       aggregate_strings_3
   FROM misfits AS wanted
   WHERE wanted.instance_uuid = servers.uuid
     AND wanted.amount > 0
 )), ''), coalesce(concat(',', (
-  SELECT group_concat(concat(kept_class.name, '=', CAST(kept_row.used AS CHAR)) SEPARATOR ',') AS aggregate_strings_4
+  SELECT group_concat(concat(kept_class_on_host.name, '=', CAST(kept_on_host.used AS CHAR)) SEPARATOR ',') AS
+      aggregate_strings_4
+  FROM allocations AS kept_on_host
+  INNER JOIN resource_classes AS kept_class_on_host ON kept_class_on_host.id = kept_on_host.resource_class_id
+  WHERE kept_on_host.consumer_id = servers.uuid
+    AND kept_on_host.resource_provider_id = own_provider.id
+    AND NOT (EXISTS (
+      SELECT *
+      FROM misfits AS differs
+      WHERE differs.instance_uuid = servers.uuid
+        AND differs.resource_class = kept_class_on_host.name
+    ))
+)), ''), coalesce(concat(' ', (
+  SELECT group_concat(concat('--allocation rp=', kept_on.uuid, ',', kept_class.name, '=',
+      CAST(kept_row.used AS CHAR)) SEPARATOR ' ') AS aggregate_strings_5
   FROM allocations AS kept_row
   INNER JOIN resource_classes AS kept_class ON kept_class.id = kept_row.resource_class_id
+  INNER JOIN resource_providers AS kept_on ON kept_on.id = kept_row.resource_provider_id
   WHERE kept_row.consumer_id = servers.uuid
+    AND kept_on.id != own_provider.id
+)), '')) END AS allocation_words, CASE WHEN (projects.external_id IS NULL) THEN
+    'Placement knows no owner of it, see P13 to P15.' WHEN (misfit_sums.classes = 0) THEN
+    'What nova keeps of its flavor cannot be read. Look at its size on the host (virsh dumpxml).' WHEN (servers.vm_state
+    = 'error') THEN
+    'The server is in error, and the rows do not tell with which size it runs, if at all. Look on the host (virsh dumpxml).'
+    WHEN ((
+  SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+      doubtful_move.source_compute END) AS max_3
+  FROM migrations AS doubtful_move
+  WHERE doubtful_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+        'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+        doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= doubtful_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+        servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 0
+    AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+        'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
     AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS proving_move
+      WHERE proving_move.instance_uuid = servers.uuid
+        AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+            'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') IN ('finished',
+            'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+            proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+          SELECT *
+          FROM instance_actions AS confirm_order
+          WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+            AND confirm_order.action = 'confirmResize'
+            AND confirm_order.start_time >= proving_move.created_at
+            AND NOT (EXISTS (
+              SELECT *
+              FROM instance_actions AS revert_order
+              WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                AND revert_order.action = 'revertResize'
+                AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+            ))
+        )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'reverted' OR servers.host = proving_move.dest_compute AND
+            servers.node = proving_move.dest_node AND servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error',
+            'failed', 'completed', 'cancelled', 'done'), false) = 1
+        AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+    ))
+) IS NOT NULL) THEN concat('A migration of the server names ', coalesce((
+  SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+      doubtful_move.source_compute END) AS max_3
+  FROM migrations AS doubtful_move
+  WHERE doubtful_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+        'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+        doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= doubtful_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+        servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 0
+    AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+        'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS proving_move
+      WHERE proving_move.instance_uuid = servers.uuid
+        AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+            'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') IN ('finished',
+            'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+            proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+          SELECT *
+          FROM instance_actions AS confirm_order
+          WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+            AND confirm_order.action = 'confirmResize'
+            AND confirm_order.start_time >= proving_move.created_at
+            AND NOT (EXISTS (
+              SELECT *
+              FROM instance_actions AS revert_order
+              WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                AND revert_order.action = 'revertResize'
+                AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+            ))
+        )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'reverted' OR servers.host = proving_move.dest_compute AND
+            servers.node = proving_move.dest_node AND servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error',
+            'failed', 'completed', 'cancelled', 'done'), false) = 1
+        AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+    ))
+), ''), ', too, and did not end as nova''s rows say: it may be nova''s host that is wrong. Look on both hosts, ',
+    servers.host, ' and ', coalesce((
+  SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+      doubtful_move.source_compute END) AS max_3
+  FROM migrations AS doubtful_move
+  WHERE doubtful_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+        'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+        doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= doubtful_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+        servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 0
+    AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+        'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS proving_move
+      WHERE proving_move.instance_uuid = servers.uuid
+        AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+            'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') IN ('finished',
+            'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+            proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+          SELECT *
+          FROM instance_actions AS confirm_order
+          WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+            AND confirm_order.action = 'confirmResize'
+            AND confirm_order.start_time >= proving_move.created_at
+            AND NOT (EXISTS (
+              SELECT *
+              FROM instance_actions AS revert_order
+              WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                AND revert_order.action = 'revertResize'
+                AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+            ))
+        )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'reverted' OR servers.host = proving_move.dest_compute AND
+            servers.node = proving_move.dest_node AND servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error',
+            'failed', 'completed', 'cancelled', 'done'), false) = 1
+        AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+    ))
+), ''), ', for the guest (virsh list --all) before anything is written.') WHEN ((EXISTS (
+  SELECT *
+  FROM migrations AS unsettled_move
+  WHERE unsettled_move.instance_uuid = servers.uuid
+    AND (unsettled_move.deleted = 0 AND unsettled_move.status IN ('error', 'failed', 'finished') OR (EXISTS (
+      SELECT *
+      FROM claims AS moved
+      WHERE moved.consumer_id = unsettled_move.uuid
+    )))
+)) OR servers.vm_state = 'resized') THEN
+    'A resize or migration of it has not ended well, or not yet, so it may run with its old size or the new one. Look on the host (virsh dumpxml), and end the move first.'
+    WHEN (EXISTS (
+  SELECT *
+  FROM claims AS elsewhere, resource_providers AS other_root
+  WHERE elsewhere.consumer_id = servers.uuid
+    AND elsewhere.root_id = other_root.id
+    AND elsewhere.root_id != own_provider.id
+    AND elsewhere.own > 0
+    AND NOT (NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes AS storage_node
+      WHERE storage_node.uuid = other_root.uuid
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offered, resource_classes AS offered_class
+      WHERE offered.resource_provider_id = other_root.id
+        AND offered_class.id = offered.resource_class_id
+        AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+    )))
+)) THEN 'It holds something on another host, too: see first which of the two is right (X09).' WHEN (misfit_sums.short =
+    0) THEN
+    'It holds no less than its flavor asks for, so no server is in danger, and placement itself may have counted twice. A resize or a cold migration writes it anew.'
+    WHEN (misfit_sums.sure = 0) THEN
+    'Its flavor can be read in several ways, so the right amounts are not certain. See what other servers of the flavor hold, and what the host gives it (virsh dumpxml).'
+    WHEN ((
+  SELECT group_concat(concat('--allocation rp=', kept_on.uuid, ',', kept_class.name, '=',
+      CAST(kept_row.used AS CHAR)) SEPARATOR ' ') AS aggregate_strings_2
+  FROM allocations AS kept_row
+  INNER JOIN resource_classes AS kept_class ON kept_class.id = kept_row.resource_class_id
+  INNER JOIN resource_providers AS kept_on ON kept_on.id = kept_row.resource_provider_id
+  WHERE kept_row.consumer_id = servers.uuid
+    AND kept_on.id != own_provider.id
+    AND (EXISTS (
       SELECT *
       FROM misfits AS differs
       WHERE differs.instance_uuid = servers.uuid
         AND differs.resource_class = kept_class.name
     ))
-)), '')) END AS allocation
+) IS NOT NULL OR (EXISTS (
+  SELECT *
+  FROM misfits AS differs, resource_classes AS asked_class
+  WHERE differs.instance_uuid = servers.uuid
+    AND asked_class.name = differs.resource_class
+    AND asked_class.name = 'DISK_GB'
+)) AND (
+  SELECT count(pool_of_disk.id) AS count_1
+  FROM resource_providers AS pool_of_disk
+  INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+  INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+  INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+  WHERE pool_reach.root_id = own_provider.id
+    AND pool_of_disk.id != own_provider.id
+    AND pool_class.name = 'DISK_GB'
+) > 0) THEN
+    'What differs may belong on the host itself, below it, or on a pool that it draws from. Find out where the server has it, and write all that it holds with allocation set.'
+    WHEN (NOT (NOT (EXISTS (
+  SELECT *
+  FROM allocations AS written_row
+  WHERE written_row.consumer_id = servers.uuid
+    AND (written_row.used <= 0 OR (written_row.resource_class_id NOT IN (
+      SELECT written_class.id
+      FROM resource_classes AS written_class
+    )) OR (written_row.resource_provider_id NOT IN (
+      SELECT written_on.id
+      FROM resource_providers AS written_on
+    )))
+)) AND NOT (EXISTS (
+  SELECT twice.resource_provider_id
+  FROM allocations AS twice
+  WHERE twice.consumer_id = servers.uuid
+  GROUP BY twice.resource_provider_id, twice.resource_class_id
+  HAVING count(*) > 1
+)))) THEN
+    'It has duplicate rows, or rows of a class or provider that is missing. Allocation set cannot write those again: mend them first.'
+    WHEN (EXISTS (
+  SELECT *
+  FROM misfits AS differs, resource_classes AS asked_class
+  WHERE differs.instance_uuid = servers.uuid
+    AND asked_class.name = differs.resource_class
+    AND differs.amount > 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS any_offer
+      WHERE any_offer.resource_provider_id = own_provider.id
+        AND any_offer.resource_class_id = asked_class.id
+    ))
+)) THEN
+    'The host itself does not offer all that is missing, and placement refuses what is not offered. Find out on which provider other servers of the host have it.'
+    WHEN ((EXISTS (
+  SELECT *
+  FROM misfits AS differs, resource_classes AS asked_class
+  WHERE differs.instance_uuid = servers.uuid
+    AND asked_class.name = differs.resource_class
+    AND differs.amount > 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offer
+      WHERE offer.resource_provider_id = own_provider.id
+        AND offer.resource_class_id = asked_class.id
+        AND offer.min_unit <= differs.amount
+        AND offer.max_unit >= differs.amount
+        AND CASE WHEN (offer.step_size > 0) THEN differs.amount % offer.step_size ELSE 1 END = 0
+        AND CASE WHEN ((offer.total - offer.reserved) * offer.allocation_ratio < 1000000000000000) THEN
+            CAST(floor((offer.total - offer.reserved) * offer.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN
+            ((offer.total - offer.reserved) * offer.allocation_ratio IS NOT NULL) THEN 1000000000000000 END >= (
+          SELECT coalesce(sum(used_of_it.used), 0) AS coalesce_1
+          FROM allocations AS used_of_it
+          WHERE used_of_it.resource_provider_id = own_provider.id
+            AND used_of_it.resource_class_id = asked_class.id
+        ) + (differs.amount - differs.held)
+    ))
+)) OR (EXISTS (
+  SELECT *
+  FROM allocations AS same, resource_classes AS same_class
+  WHERE same.consumer_id = servers.uuid
+    AND same_class.id = same.resource_class_id
+    AND NOT (EXISTS (
+      SELECT *
+      FROM misfits AS differs
+      WHERE differs.instance_uuid = servers.uuid
+        AND differs.resource_class = same_class.name
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offer
+      WHERE offer.resource_provider_id = same.resource_provider_id
+        AND offer.resource_class_id = same.resource_class_id
+        AND offer.min_unit <= same.used
+        AND offer.max_unit >= same.used
+        AND CASE WHEN (offer.step_size > 0) THEN same.used % offer.step_size ELSE 1 END = 0
+        AND CASE WHEN ((offer.total - offer.reserved) * offer.allocation_ratio < 1000000000000000) THEN
+            CAST(floor((offer.total - offer.reserved) * offer.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN
+            ((offer.total - offer.reserved) * offer.allocation_ratio IS NOT NULL) THEN 1000000000000000 END >= (
+          SELECT coalesce(sum(used_of_it.used), 0) AS coalesce_2
+          FROM allocations AS used_of_it
+          WHERE used_of_it.resource_provider_id = same.resource_provider_id
+            AND used_of_it.resource_class_id = same.resource_class_id
+        ) + 0
+    ))
+))) THEN
+    'Placement has no room for it: with what is reserved and held there, a provider that it holds takes no more, and the write is refused. Move other servers away first, or correct what is reserved.'
+    END AS withheld
 FROM (
   SELECT misfits.cell AS cell, misfits.instance_uuid AS instance_uuid, misfits.root_id AS root_id,
       count(misfits.resource_class) AS classes, sum(CASE WHEN (misfits.held < misfits.amount) THEN 1 ELSE 0 END) AS
@@ -497,7 +1212,8 @@ INNER JOIN (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
       instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+      instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
       instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
       instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
   FROM instances

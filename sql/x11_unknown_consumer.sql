@@ -1,16 +1,19 @@
 -- X11 unknown-consumer: Consumer that no part of nova knows
 -- Severity: error, impact H
 --
--- Says: {consumer} of project {project} holds {held} on {provider_name}, but no cell has a server or migration of that
--- uuid, and no build of it is queued
+-- Says: {consumer} of project {project} holds {held} on {provider_name}, and no cell has a server or migration of that
+-- uuid: {evidence}
 --
--- Why: Placement keeps room for something that nova lost or another service owns. Nova will never release it; ask the
--- project before it is deleted, since others may write to placement too.
+-- Why: Placement keeps room for something that nova lost or another service owns. Nova will never release it. What
+-- nova's own rows say of it decides: without that it may as well be a container of Zun, or room that somebody keeps on
+-- purpose.
 --
 -- Left alone:
--- - a build that is queued
+-- - a build that is queued: N10 tells of one that has been for an hour
 -- - deleted and archived servers and migrations, which are findings of their own
--- - another service's or an operator's: a consumer type, project or class that is not nova's is information
+-- - what no row of nova proves to have been a server is a warning, and nothing of it is to be deleted
+-- - the same of a project that never had a server, of another consumer type, or without VCPU, PCPU, MEMORY_MB and
+--   DISK_GB, is information
 -- - a server that nova maps to a cell which does not have it is a warning, and nothing of it is to be deleted
 --
 -- What to do, with a row's columns for the names in braces:
@@ -81,7 +84,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -91,28 +94,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -152,6 +169,10 @@ WITH resource_providers AS (
       root_provider_id
   FROM placement.resource_providers
 ),
+inventories AS (
+  SELECT resource_provider_id, resource_class_id
+  FROM placement.inventories
+),
 allocations AS (
   SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
@@ -186,8 +207,15 @@ resource_provider_traits AS (
 instance_mappings AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, cell_id
+      instance_uuid) USING ascii) AS instance_uuid, cell_id, queued_for_delete,
+      CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_api.instance_mappings
+),
+request_specs AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid
+  FROM nova_api.request_specs
 ),
 build_requests AS (
   SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
@@ -196,38 +224,51 @@ build_requests AS (
   FROM nova_api.build_requests
 ),
 instances AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CAST(project_id AS CHAR) AS project_id
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(project_id AS CHAR) AS project_id, deleted,
+      CONVERT(created_at USING ascii) AS created_at
   FROM nova_cell0.instances
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CAST(project_id AS CHAR) AS project_id
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(node USING utf8mb4) AS node, CAST(project_id AS CHAR) AS project_id, deleted,
+      CONVERT(created_at USING ascii) AS created_at
   FROM nova.instances
 ),
 migrations AS (
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CONVERT(created_at USING ascii) AS created_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid
+      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
+      INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
+      0, '-'), instance_uuid) USING ascii) AS instance_uuid, CONVERT(created_at USING ascii) AS created_at
   FROM nova.migrations
 ),
 compute_nodes AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, CAST(hypervisor_type AS CHAR) AS hypervisor_type,
+      deleted
   FROM nova_cell0.compute_nodes
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname, CAST(hypervisor_type AS CHAR) AS hypervisor_type,
+      deleted
   FROM nova.compute_nodes
 ),
 sources AS (
-  SELECT 'read' AS status
+  SELECT 'placement' AS `role`, 'placement' AS name, NULL AS cell_id, NULL AS cell_uuid, 'read' AS status
   UNION ALL
-  SELECT 'read' AS status
+  SELECT 'api' AS `role`, 'nova_api' AS name, NULL AS cell_id, NULL AS cell_uuid, 'read' AS status
   UNION ALL
-  SELECT 'read' AS status
+  SELECT 'cell' AS `role`, 'cell0' AS name, mapping.id AS cell_id, CONVERT(mapping.uuid USING ascii) AS cell_uuid,
+      'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -235,7 +276,8 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
   UNION ALL
-  SELECT 'read' AS status
+  SELECT 'cell' AS `role`, 'cell1' AS name, mapping.id AS cell_id, CONVERT(mapping.uuid USING ascii) AS cell_uuid,
+      'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -243,7 +285,8 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
   UNION ALL
-  SELECT 'missing' AS status
+  SELECT 'cell' AS `role`, coalesce(mapping.name, mapping.uuid) AS name, mapping.id AS cell_id,
+      CONVERT(mapping.uuid USING ascii) AS cell_uuid, 'missing' AS status
   FROM nova_api.cell_mappings AS mapping
   WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
@@ -254,7 +297,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -264,31 +307,132 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+unclaimed AS (
+  SELECT instances.uuid
+  FROM instances
+  WHERE instances.deleted = 0
+    AND instances.host IS NOT NULL
+    AND NOT (EXISTS (
+      SELECT *
+      FROM claims
+      WHERE claims.consumer_id = instances.uuid
+        AND (claims.core > 0 AND ((claims.root_id NOT IN (
+          SELECT resource_providers.id
+          FROM resource_providers
+          WHERE (resource_providers.id NOT IN (
+            SELECT offered_in.root_id
+            FROM trees AS offered_in
+            INNER JOIN inventories ON inventories.resource_provider_id = offered_in.provider_id
+            WHERE inventories.resource_class_id IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+            )
+          ))
+            AND (resource_providers.uuid NOT IN (
+              SELECT compute_nodes.uuid
+              FROM compute_nodes
+              WHERE compute_nodes.uuid IS NOT NULL
+            ))
+        )) OR instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))) OR claims.own > 0 AND (instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))))
+    ))
+),
+astray AS (
+  SELECT instances.uuid
+  FROM claims
+  INNER JOIN resource_providers ON resource_providers.id = claims.root_id
+  INNER JOIN instances ON instances.uuid = claims.consumer_id
+  WHERE claims.own > 0
+    AND instances.deleted = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes
+      WHERE compute_nodes.uuid = resource_providers.uuid
+        AND compute_nodes.deleted = 0
+        AND compute_nodes.cell = instances.cell
+        AND compute_nodes.hypervisor_hostname = instances.node
+        AND (compute_nodes.host = instances.host OR compute_nodes.hypervisor_type = 'ironic')
+    ))
 ),
 unknown_consumers AS (
   SELECT DISTINCT claims.consumer_id
@@ -369,6 +513,73 @@ shadow_migrations AS (
         WHERE instances.uuid IS NOT NULL
       ))
   )
+),
+instance_actions AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action, CAST(message AS CHAR) AS message,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova_cell0.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action, CAST(message AS CHAR) AS message,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
 )
 SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     projects.external_id AS project, consumer_types.name AS consumer_type, (
@@ -381,48 +592,262 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
     AND held_in.root_id = resource_providers.id
 ) AS held, CASE WHEN (EXISTS (
   SELECT *
-  FROM instance_mappings AS mapping
-  WHERE mapping.instance_uuid = claims.consumer_id
-)) THEN claims.consumer_id END AS mapped, CASE WHEN ((EXISTS (
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
+)) THEN 'nova''s API has accepted the deletion of a server of that uuid' WHEN (EXISTS (
   SELECT *
-  FROM claims AS core
-  WHERE core.consumer_id = claims.consumer_id
-    AND core.core > 0
-)) AND (consumers.consumer_type_id IS NULL OR consumer_types.name IN ('INSTANCE',
-    'MIGRATION')) AND projects.external_id IN (
-  SELECT owned.project_id
-  FROM instances AS owned
-  WHERE owned.project_id IS NOT NULL
-) AND NOT (EXISTS (
+  FROM instance_mappings AS believed_mapping
+  WHERE believed_mapping.instance_uuid = claims.consumer_id
+    AND believed_mapping.cell_id IS NOT NULL
+    AND coalesce(believed_mapping.queued_for_delete, 0) = 0
+)) THEN concat('nova maps such a server to ', (
+  SELECT max(coalesce(named_cell.cell, 'a cell that is not there')) AS max_1
+  FROM instance_mappings AS named_mapping
+  LEFT OUTER JOIN (
+    SELECT sources.name AS cell, sources.cell_id AS cell_id, sources.cell_uuid AS cell_uuid
+    FROM sources
+    WHERE sources.`role` = 'cell'
+      AND sources.cell_id IS NOT NULL
+  ) AS named_cell ON named_cell.cell_id = named_mapping.cell_id
+  WHERE named_mapping.instance_uuid = claims.consumer_id
+    AND named_mapping.cell_id IS NOT NULL
+), ', which does not have it') WHEN (EXISTS (
   SELECT *
-  FROM instance_mappings AS mapping
-  WHERE mapping.instance_uuid = claims.consumer_id
-))) THEN claims.consumer_id END AS ghost, claims.newest AS newest_change, CASE WHEN ((EXISTS (
+  FROM instance_actions AS deletion
+  WHERE deletion.instance_uuid = claims.consumer_id
+    AND deletion.action IN ('delete', 'forceDelete')
+    AND coalesce(deletion.message, '') != 'Error'
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_actions AS later_action
+      WHERE later_action.instance_uuid = deletion.instance_uuid
+        AND coalesce(later_action.start_time, '') > coalesce(deletion.start_time, '')
+    ))
+)) THEN 'a cell has a record of its deletion' WHEN (EXISTS (
   SELECT *
-  FROM claims AS core
-  WHERE core.consumer_id = claims.consumer_id
-    AND core.core > 0
-)) AND (EXISTS (
+  FROM instance_mappings AS pending_mapping
+  WHERE pending_mapping.instance_uuid = claims.consumer_id
+    AND pending_mapping.cell_id IS NULL
+)) THEN 'its build was accepted, and has neither come to a cell nor is it queued any more' WHEN (EXISTS (
   SELECT *
-  FROM instance_mappings AS mapping
-  WHERE mapping.instance_uuid = claims.consumer_id
+  FROM instance_actions AS ordered_action
+  WHERE ordered_action.instance_uuid = claims.consumer_id
+)) THEN 'a cell has a record of what was ordered for such a server, but not of its deletion' WHEN (EXISTS (
+  SELECT *
+  FROM request_specs AS kept_request
+  WHERE kept_request.instance_uuid = claims.consumer_id
+)) THEN 'nova keeps the request of such a server' WHEN (consumer_types.name IN ('INSTANCE',
+    'MIGRATION')) THEN 'its consumer type says that nova made it' WHEN (NOT (consumers.consumer_type_id IS NULL OR
+    coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE', 'MIGRATION'))) THEN
+    'its consumer type says that another service made it' ELSE
+    'nothing of nova says that it ever was a server, and others write to placement, too' END AS evidence,
+    CASE WHEN (EXISTS (
+  SELECT *
+  FROM instance_mappings AS believed_mapping
+  WHERE believed_mapping.instance_uuid = claims.consumer_id
+    AND believed_mapping.cell_id IS NOT NULL
+    AND coalesce(believed_mapping.queued_for_delete, 0) = 0
+)) THEN claims.consumer_id END AS mapped, CASE WHEN (CASE WHEN (EXISTS (
+  SELECT *
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
+)) THEN NULL WHEN (EXISTS (
+  SELECT *
+  FROM instance_mappings AS believed_mapping
+  WHERE believed_mapping.instance_uuid = claims.consumer_id
+    AND believed_mapping.cell_id IS NOT NULL
+    AND coalesce(believed_mapping.queued_for_delete, 0) = 0
+)) THEN concat('nova believes in this server, and its row may be in a database that was not read',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN ((EXISTS (
+  SELECT *
+  FROM instance_actions AS deletion
+  WHERE deletion.instance_uuid = claims.consumer_id
+    AND deletion.action IN ('delete', 'forceDelete')
+    AND coalesce(deletion.message, '') != 'Error'
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_actions AS later_action
+      WHERE later_action.instance_uuid = deletion.instance_uuid
+        AND coalesce(later_action.start_time, '') > coalesce(deletion.start_time, '')
+    ))
+)) OR (EXISTS (
+  SELECT *
+  FROM instance_mappings AS pending_mapping
+  WHERE pending_mapping.instance_uuid = claims.consumer_id
+    AND pending_mapping.cell_id IS NULL
+))) THEN NULL WHEN (EXISTS (
+  SELECT *
+  FROM instance_actions AS ordered_action
+  WHERE ordered_action.instance_uuid = claims.consumer_id
+)) THEN concat('no row says that this server was deleted, and its own row may have been lost',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN (EXISTS (
+  SELECT *
+  FROM request_specs AS kept_request
+  WHERE kept_request.instance_uuid = claims.consumer_id
+)) THEN concat('nova keeps the request of this server, and its row may have been lost', ': look for the guest on ',
+    resource_providers.name, ' before anything is deleted.') WHEN (consumer_types.name IN ('INSTANCE',
+    'MIGRATION') AND (EXISTS (
+  SELECT *
+  FROM claims AS claim_on_host, resource_providers AS root_on_host, compute_nodes AS node_on_host
+  WHERE claim_on_host.consumer_id = claims.consumer_id
+    AND root_on_host.id = claim_on_host.root_id
+    AND node_on_host.uuid = root_on_host.uuid
+)) AND claims.newest <= coalesce((
+  SELECT max(newest_of_nova.made) AS max_2
+  FROM (
+    SELECT max(newest_server.created_at) AS made
+    FROM instances AS newest_server
+    UNION ALL
+    SELECT max(newest_migration.created_at) AS made
+    FROM migrations AS newest_migration
+  ) AS newest_of_nova
+), '')) THEN NULL WHEN (consumer_types.name IN ('INSTANCE', 'MIGRATION') AND (EXISTS (
+  SELECT *
+  FROM claims AS claim_on_host, resource_providers AS root_on_host, compute_nodes AS node_on_host
+  WHERE claim_on_host.consumer_id = claims.consumer_id
+    AND root_on_host.id = claim_on_host.root_id
+    AND node_on_host.uuid = root_on_host.uuid
+))) THEN concat('it is newer than every server that nova knows, as after the restore of a backup',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN (consumer_types.name IN
+    ('INSTANCE', 'MIGRATION')) THEN
+    concat('its host is unknown to this nova, too: it may belong to a cell or a nova that was not read. ',
+    'Ask who runs it before anything is deleted.') WHEN (NOT (consumers.consumer_type_id IS NULL OR
+    coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE', 'MIGRATION'))) THEN
+    'its consumer type says that another service made it: ask those who run that service.' ELSE
+    concat('no row of nova proves that this was a server: ask its project and those who run Zun, Blazar or ',
+    'scripts that write to placement; of a purged server a backup of nova''s databases tells.') END IS NULL) THEN
+    claims.consumer_id END AS ghost, CASE WHEN (EXISTS (
+  SELECT *
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
+)) THEN NULL WHEN (EXISTS (
+  SELECT *
+  FROM instance_mappings AS believed_mapping
+  WHERE believed_mapping.instance_uuid = claims.consumer_id
+    AND believed_mapping.cell_id IS NOT NULL
+    AND coalesce(believed_mapping.queued_for_delete, 0) = 0
+)) THEN concat('nova believes in this server, and its row may be in a database that was not read',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN ((EXISTS (
+  SELECT *
+  FROM instance_actions AS deletion
+  WHERE deletion.instance_uuid = claims.consumer_id
+    AND deletion.action IN ('delete', 'forceDelete')
+    AND coalesce(deletion.message, '') != 'Error'
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_actions AS later_action
+      WHERE later_action.instance_uuid = deletion.instance_uuid
+        AND coalesce(later_action.start_time, '') > coalesce(deletion.start_time, '')
+    ))
+)) OR (EXISTS (
+  SELECT *
+  FROM instance_mappings AS pending_mapping
+  WHERE pending_mapping.instance_uuid = claims.consumer_id
+    AND pending_mapping.cell_id IS NULL
+))) THEN NULL WHEN (EXISTS (
+  SELECT *
+  FROM instance_actions AS ordered_action
+  WHERE ordered_action.instance_uuid = claims.consumer_id
+)) THEN concat('no row says that this server was deleted, and its own row may have been lost',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN (EXISTS (
+  SELECT *
+  FROM request_specs AS kept_request
+  WHERE kept_request.instance_uuid = claims.consumer_id
+)) THEN concat('nova keeps the request of this server, and its row may have been lost', ': look for the guest on ',
+    resource_providers.name, ' before anything is deleted.') WHEN (consumer_types.name IN ('INSTANCE',
+    'MIGRATION') AND (EXISTS (
+  SELECT *
+  FROM claims AS claim_on_host, resource_providers AS root_on_host, compute_nodes AS node_on_host
+  WHERE claim_on_host.consumer_id = claims.consumer_id
+    AND root_on_host.id = claim_on_host.root_id
+    AND node_on_host.uuid = root_on_host.uuid
+)) AND claims.newest <= coalesce((
+  SELECT max(newest_of_nova.made) AS max_2
+  FROM (
+    SELECT max(newest_server.created_at) AS made
+    FROM instances AS newest_server
+    UNION ALL
+    SELECT max(newest_migration.created_at) AS made
+    FROM migrations AS newest_migration
+  ) AS newest_of_nova
+), '')) THEN NULL WHEN (consumer_types.name IN ('INSTANCE', 'MIGRATION') AND (EXISTS (
+  SELECT *
+  FROM claims AS claim_on_host, resource_providers AS root_on_host, compute_nodes AS node_on_host
+  WHERE claim_on_host.consumer_id = claims.consumer_id
+    AND root_on_host.id = claim_on_host.root_id
+    AND node_on_host.uuid = root_on_host.uuid
+))) THEN concat('it is newer than every server that nova knows, as after the restore of a backup',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN (consumer_types.name IN
+    ('INSTANCE', 'MIGRATION')) THEN
+    concat('its host is unknown to this nova, too: it may belong to a cell or a nova that was not read. ',
+    'Ask who runs it before anything is deleted.') WHEN (NOT (consumers.consumer_type_id IS NULL OR
+    coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE', 'MIGRATION'))) THEN
+    'its consumer type says that another service made it: ask those who run that service.' ELSE
+    concat('no row of nova proves that this was a server: ask its project and those who run Zun, Blazar or ',
+    'scripts that write to placement; of a purged server a backup of nova''s databases tells.') END AS withheld,
+    CASE WHEN ((
+  SELECT max(instance_mappings.updated_at) AS max_3
+  FROM instance_mappings
+  WHERE instance_mappings.instance_uuid = claims.consumer_id
+) >= coalesce(claims.newest, '')) THEN (
+  SELECT max(instance_mappings.updated_at) AS max_3
+  FROM instance_mappings
+  WHERE instance_mappings.instance_uuid = claims.consumer_id
+) ELSE claims.newest END AS newest_change, CASE WHEN ((EXISTS (
+  SELECT *
+  FROM instance_mappings AS believed_mapping
+  WHERE believed_mapping.instance_uuid = claims.consumer_id
+    AND believed_mapping.cell_id IS NOT NULL
+    AND coalesce(believed_mapping.queued_for_delete, 0) = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
 ))) THEN 'M' WHEN ((EXISTS (
   SELECT *
-  FROM claims AS core
-  WHERE core.consumer_id = claims.consumer_id
-    AND core.core > 0
-)) AND (consumers.consumer_type_id IS NULL OR consumer_types.name IN ('INSTANCE',
-    'MIGRATION')) AND projects.external_id IN (
-  SELECT owned.project_id
-  FROM instances AS owned
-  WHERE owned.project_id IS NOT NULL
-)) THEN 'H' WHEN ((EXISTS (
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
+)) OR (EXISTS (
+  SELECT *
+  FROM instance_actions AS deletion
+  WHERE deletion.instance_uuid = claims.consumer_id
+    AND deletion.action IN ('delete', 'forceDelete')
+    AND coalesce(deletion.message, '') != 'Error'
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_actions AS later_action
+      WHERE later_action.instance_uuid = deletion.instance_uuid
+        AND coalesce(later_action.start_time, '') > coalesce(deletion.start_time, '')
+    ))
+)) OR (EXISTS (
+  SELECT *
+  FROM instance_mappings AS pending_mapping
+  WHERE pending_mapping.instance_uuid = claims.consumer_id
+    AND pending_mapping.cell_id IS NULL
+)) OR (EXISTS (
+  SELECT *
+  FROM instance_actions AS ordered_action
+  WHERE ordered_action.instance_uuid = claims.consumer_id
+)) OR (EXISTS (
+  SELECT *
+  FROM request_specs AS kept_request
+  WHERE kept_request.instance_uuid = claims.consumer_id
+)) OR consumer_types.name IN ('INSTANCE', 'MIGRATION')) THEN 'H' WHEN ((EXISTS (
   SELECT *
   FROM claims AS core
   WHERE core.consumer_id = claims.consumer_id
-    AND core.core > 0
-)) AND consumers.consumer_type_id IS NULL AND coalesce(projects.external_id,
-    '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000') THEN 'M' ELSE 'I' END AS impact
+    AND core.core + core.pooled > 0
+)) AND consumers.consumer_type_id IS NULL AND (coalesce(projects.external_id,
+    '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000' OR projects.external_id IN (
+  SELECT owned.project_id
+  FROM instances AS owned
+  WHERE owned.project_id IS NOT NULL
+))) THEN 'M' ELSE 'I' END AS impact
 FROM claims
 INNER JOIN resource_providers ON resource_providers.id = claims.root_id
 LEFT OUTER JOIN consumers ON consumers.uuid = claims.consumer_id
@@ -442,13 +867,8 @@ WHERE claims.consumer_id IN (
     WHERE shadow_migrations.uuid = claims.consumer_id
   )) OR (EXISTS (
     SELECT *
-    FROM build_requests
-    WHERE build_requests.instance_uuid = claims.consumer_id
-  )) OR (EXISTS (
-    SELECT *
-    FROM instance_mappings AS queued
-    WHERE queued.instance_uuid = claims.consumer_id
-      AND queued.cell_id IS NULL
+    FROM build_requests AS queued_build
+    WHERE queued_build.instance_uuid = claims.consumer_id
   )))
   AND NOT (EXISTS (
     SELECT *

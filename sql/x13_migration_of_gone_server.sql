@@ -1,7 +1,7 @@
 -- X13 migration-of-gone-server: Allocation of an open migration whose server is deleted
 -- Severity: error, impact H
 --
--- Says: migration {migration} ({status}) holds {held} on {provider_name}, but its server {instance} is deleted
+-- Says: migration {migration} ({status}) holds {held} on {provider_name}, but its server {instance} is {fate}
 --
 -- Why: The migration can neither end nor be reverted, so nova never releases what it holds.
 --
@@ -12,7 +12,7 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack server show {instance}
 --   openstack resource provider allocation show {migration}
---   openstack resource provider allocation delete {migration}
+--   openstack resource provider allocation delete {residue}
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- No rows as long as cell_mappings has a cell that is not named here, or fewer than half of the compute nodes have a
@@ -74,7 +74,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -84,28 +84,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -163,15 +177,21 @@ resource_provider_traits AS (
   SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
+instance_mappings AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, cell_id, queued_for_delete
+  FROM nova_api.instance_mappings
+),
 instances AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
 migrations AS (
@@ -179,16 +199,18 @@ migrations AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status,
+      CONVERT(source_compute USING utf8mb4) AS source_compute, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      deleted, CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
-      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status, deleted,
-      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
+      instance_uuid) USING ascii) AS instance_uuid, CAST(status AS CHAR) AS status,
+      CONVERT(source_compute USING utf8mb4) AS source_compute, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      deleted, CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -201,11 +223,11 @@ compute_nodes AS (
   FROM nova.compute_nodes
 ),
 sources AS (
-  SELECT 'read' AS status
+  SELECT 'placement' AS `role`, 'placement' AS name, NULL AS cell_id, 'read' AS status
   UNION ALL
-  SELECT 'read' AS status
+  SELECT 'api' AS `role`, 'nova_api' AS name, NULL AS cell_id, 'read' AS status
   UNION ALL
-  SELECT 'read' AS status
+  SELECT 'cell' AS `role`, 'cell0' AS name, mapping.id AS cell_id, 'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -213,7 +235,7 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
   UNION ALL
-  SELECT 'read' AS status
+  SELECT 'cell' AS `role`, 'cell1' AS name, mapping.id AS cell_id, 'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -221,7 +243,7 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
   UNION ALL
-  SELECT 'missing' AS status
+  SELECT 'cell' AS `role`, coalesce(mapping.name, mapping.uuid) AS name, mapping.id AS cell_id, 'missing' AS status
   FROM nova_api.cell_mappings AS mapping
   WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
@@ -232,7 +254,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -242,34 +264,152 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
 )
 SELECT claims.consumer_id AS consumer, migrations.uuid AS migration, migrations.instance_uuid AS instance,
-    resource_providers.uuid AS provider, resource_providers.name AS provider_name, migrations.cell, migrations.status, (
+    resource_providers.uuid AS provider, resource_providers.name AS provider_name, migrations.cell, migrations.status,
+    CASE WHEN ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instances AS live_row
+  WHERE live_row.uuid = migrations.instance_uuid
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = migrations.instance_uuid
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = migrations.instance_uuid
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = migrations.instance_uuid
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
+))) THEN 'deleted' ELSE 'in no cell' END AS fate, CASE WHEN ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instances AS live_row
+  WHERE live_row.uuid = migrations.instance_uuid
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = migrations.instance_uuid
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = migrations.instance_uuid
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = migrations.instance_uuid
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
+))) THEN migrations.uuid END AS residue, CASE WHEN ((EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.`role` = 'api'
+    AND sources.status = 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM sources
+  WHERE sources.status != 'read'
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instances AS live_row
+  WHERE live_row.uuid = migrations.instance_uuid
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = migrations.instance_uuid
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = migrations.instance_uuid
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = migrations.instance_uuid
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
+))) THEN NULL ELSE concat('No row proves that the server was deleted: ask openstack server show ',
+    migrations.instance_uuid,
+    ', see with nova-manage cell_v2 list_cells that no cell is missing here, and look for its guest on ',
+    coalesce(migrations.source_compute, 'the source'), ' and ', coalesce(migrations.dest_compute, 'the destination'),
+    ' (virsh list --all --uuid)') END AS withheld, (
   SELECT group_concat(concat(coalesce(held_class.name, concat('class ', CAST(held.resource_class_id AS CHAR))), ' ',
       CAST(held.used AS CHAR)) SEPARATOR ', ') AS aggregate_strings_1
   FROM allocations AS held

@@ -3,9 +3,9 @@
 --
 -- Says: migration {migration} ({status}) leaves {source_node}, but {holds} {held} on {provider_name}
 --
--- Why: What a migration holds keeps the server's place on its old host until the move is confirmed or reverted. Here
--- another host is kept busy. Mostly the server's allocation was on the wrong host, or on two, already when the move
--- began; confirming or reverting the move takes this part away or puts it back.
+-- Why: What a migration holds keeps the server's place on its old host until the move is confirmed or reverted. Here it
+-- keeps room on another host. Mostly the server's allocation was on the wrong host, or on two, before the move began. A
+-- confirmation removes this part; a revert gives it back to the server.
 --
 -- Left alone:
 -- - a server that was evacuated before: all its hosts move to the migration
@@ -82,7 +82,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -92,28 +92,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -180,8 +194,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -189,8 +204,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -268,7 +284,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -278,28 +294,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -332,10 +362,12 @@ SELECT claims.consumer_id AS consumer, migrations.uuid AS migration, migrations.
   LEFT OUTER JOIN resource_classes AS held_class ON held_class.id = held.resource_class_id
   WHERE held.consumer_id = claims.consumer_id
     AND held_in.root_id = resource_providers.id
-) AS held, CASE WHEN (migrations.created_at >= coalesce(CASE WHEN (migrations.updated_at >= coalesce(claims.newest,
-    '')) THEN migrations.updated_at ELSE claims.newest END, '')) THEN migrations.created_at ELSE CASE WHEN
-    (migrations.updated_at >= coalesce(claims.newest, '')) THEN migrations.updated_at ELSE claims.newest END END AS
-    newest_change
+) AS held,
+    'Confirming or reverting the move takes this part away or gives it back to the server: wait for that, and look then at what the server itself holds'
+    AS withheld, CASE WHEN (migrations.created_at >= coalesce(CASE WHEN (migrations.updated_at >=
+    coalesce(claims.newest, '')) THEN migrations.updated_at ELSE claims.newest END,
+    '')) THEN migrations.created_at ELSE CASE WHEN (migrations.updated_at >= coalesce(claims.newest,
+    '')) THEN migrations.updated_at ELSE claims.newest END END AS newest_change
 FROM migrations
 INNER JOIN claims ON claims.consumer_id = migrations.uuid
 INNER JOIN resource_providers ON resource_providers.id = claims.root_id
@@ -343,8 +375,12 @@ WHERE coalesce(migrations.deleted, 0) = 0
   AND (coalesce(migrations.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
       'done'))
   AND coalesce(migrations.migration_type, '') != 'evacuation'
-  AND claims.shared = 0
-  AND claims.core > 0
+  AND claims.own > 0
+  AND (claims.core > 0 OR (EXISTS (
+    SELECT *
+    FROM compute_nodes AS node_of_root
+    WHERE node_of_root.uuid = resource_providers.uuid
+  )))
   AND NOT (NOT (EXISTS (
     SELECT *
     FROM compute_nodes AS storage_node
@@ -397,7 +433,8 @@ WHERE coalesce(migrations.deleted, 0) = 0
       SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
           instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
           instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-          instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+          instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+          instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
           instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
           instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
       FROM instances

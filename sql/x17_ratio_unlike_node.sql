@@ -9,6 +9,7 @@
 --
 -- Left alone:
 -- - a ratio that nova does not know
+-- - a ratio of 0 in placement, which is a finding of its own
 -- - bare metal
 -- - differences in the seventh digit
 --
@@ -138,7 +139,9 @@ SELECT differing.resource_class, differing.ratio, differing.nova_ratio,
     max(CASE WHEN (differing.place = 4) THEN differing.name END)), ''), coalesce(concat(', ',
     max(CASE WHEN (differing.place = 5) THEN differing.name END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
     CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, max(CASE WHEN (differing.place = 1) THEN differing.uuid
-    END) AS first, min(differing.changed) AS newest_change
+    END) AS first,
+    'the rows do not tell which ratio is meant: it is set in nova.conf on the hosts, and where that is silent, placement''s own is right as it is'
+    AS withheld, min(differing.changed) AS newest_change
 FROM (
   SELECT resource_classes.name AS resource_class, inventories.allocation_ratio AS ratio,
       CASE WHEN (resource_classes.name = 'VCPU') THEN nodes.cpu_allocation_ratio WHEN (resource_classes.name =
@@ -174,6 +177,7 @@ FROM (
         'DISK_GB') THEN nodes.disk_allocation_ratio END) > CASE WHEN (resource_classes.name = 'VCPU') THEN
         nodes.cpu_allocation_ratio WHEN (resource_classes.name = 'MEMORY_MB') THEN nodes.ram_allocation_ratio WHEN
         (resource_classes.name = 'DISK_GB') THEN nodes.disk_allocation_ratio END * 1e-05
+    AND inventories.allocation_ratio != 0
 ) AS differing
 GROUP BY differing.resource_class, differing.ratio, differing.nova_ratio
 ORDER BY differing.resource_class, differing.ratio, differing.nova_ratio;

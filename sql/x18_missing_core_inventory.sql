@@ -4,8 +4,8 @@
 -- Says: compute node {node} offers no {missing}, so that placement never proposes it for an ordinary server
 --
 -- Why: Every flavor asks for CPUs and memory. Nova-compute leaves out a class of which it finds none, such as CPUs
--- where cpu_shared_set and cpu_dedicated_set name none that exist; else something removed it, and nova-compute does not
--- notice until it is restarted.
+-- where cpu_shared_set and cpu_dedicated_set name none that exist; otherwise somebody removed it, and nova-compute does
+-- not notice before its next start.
 --
 -- Left alone:
 -- - bare metal
@@ -13,7 +13,7 @@
 -- - hosts without a disk of their own have no DISK_GB
 -- - classes that a child of the host has
 -- - a host without any inventory, which is a finding of its own
--- - for information alone while nova-compute is down or disabled there
+-- - it is information while nova-compute is down or disabled there
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider inventory list {provider}
@@ -53,6 +53,12 @@ inventories AS (
   SELECT resource_provider_id, resource_class_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.inventories
 ),
+allocations AS (
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id
+  FROM placement.allocations
+),
 resource_classes AS (
   SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
@@ -66,23 +72,25 @@ resource_provider_traits AS (
   FROM placement.resource_provider_traits
 ),
 instances AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted
   FROM nova_cell0.instances
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted
   FROM nova.instances
 ),
 migrations AS (
-  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
       CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
       CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
       CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
@@ -124,7 +132,7 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
@@ -133,7 +141,7 @@ settings AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -141,27 +149,142 @@ trees AS (
   ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
   FROM resource_providers
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
+),
+start_hazards AS (
+  SELECT evacuation_from_here.cell, evacuation_from_here.source_compute AS host, concat('remove the guest of server ',
+      evacuated_server.uuid, ', whose evacuation from there is still ', evacuation_from_here.status) AS would
+  FROM migrations AS evacuation_from_here
+  INNER JOIN instances AS evacuated_server ON evacuated_server.uuid = evacuation_from_here.instance_uuid
+    AND evacuated_server.cell = evacuation_from_here.cell
+  WHERE evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
+    AND evacuation_from_here.source_compute IS NOT NULL
+    AND evacuated_server.deleted = 0
+    AND (evacuated_server.host = evacuation_from_here.source_compute OR (EXISTS (
+      SELECT *
+      FROM migrations AS way_back
+      WHERE way_back.instance_uuid = evacuation_from_here.instance_uuid
+        AND way_back.cell = evacuation_from_here.cell
+        AND way_back.dest_compute = evacuation_from_here.source_compute
+        AND way_back.id > evacuation_from_here.id
+        AND (coalesce(way_back.status, '') NOT IN ('failed', 'cancelled', 'reverted'))
+        AND NOT (EXISTS (
+          SELECT *
+          FROM migrations AS way_out
+          WHERE way_out.instance_uuid = way_back.instance_uuid
+            AND way_out.cell = way_back.cell
+            AND way_out.source_compute = way_back.dest_compute
+            AND way_out.id > way_back.id
+            AND way_out.status IN ('confirmed', 'completed', 'done')
+        ))
+    )))
+  UNION
+  SELECT open_move.cell, open_move.source_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.source_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT open_move.cell, open_move.dest_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.dest_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT busy_server.cell, busy_server.host, CASE WHEN (coalesce(busy_server.task_state,
+      '') = 'deleting' OR coalesce(busy_server.vm_state, '') = 'deleted') THEN concat('delete server ', busy_server.uuid,
+      ' for good') WHEN (coalesce(busy_server.vm_state, '') = 'building') THEN concat('put server ', busy_server.uuid,
+      ', which is being built, into error') ELSE concat('break off or repeat what server ', busy_server.uuid,
+      ' does, whose task is ', coalesce(busy_server.task_state, '')) END AS would
+  FROM instances AS busy_server
+  WHERE busy_server.deleted = 0
+    AND busy_server.host IS NOT NULL
+    AND (coalesce(busy_server.task_state, '') != '' OR coalesce(busy_server.vm_state, '') IN ('building', 'deleted'))
+  UNION
+  SELECT waiting_node.cell, waiting_node.host, concat('put server ', waiting_server.uuid,
+      ', which is being built, into error') AS would
+  FROM instances AS waiting_server
+  INNER JOIN allocations AS waiting_claim ON waiting_claim.consumer_id = waiting_server.uuid
+  INNER JOIN resource_providers AS waiting_on ON waiting_on.id = waiting_claim.resource_provider_id
+  INNER JOIN compute_nodes AS waiting_node ON waiting_node.uuid = waiting_on.uuid
+    AND waiting_node.cell = waiting_server.cell
+  WHERE waiting_server.deleted = 0
+    AND waiting_server.vm_state = 'building'
+    AND waiting_server.host IS NULL
+    AND waiting_node.deleted = 0
+    AND waiting_node.host IS NOT NULL
 )
 SELECT nodes.cell, nodes.host, CASE WHEN (NOT (EXISTS (
   SELECT *
-  FROM migrations AS evacuation_from_here, instances AS back_here
-  WHERE evacuation_from_here.cell = nodes.cell
-    AND evacuation_from_here.source_compute = nodes.host
-    AND evacuation_from_here.deleted = 0
-    AND evacuation_from_here.migration_type = 'evacuation'
-    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
-    AND back_here.uuid = evacuation_from_here.instance_uuid
-    AND back_here.deleted = 0
-    AND (back_here.host = nodes.host OR (EXISTS (
-      SELECT *
-      FROM migrations AS coming_here
-      WHERE coming_here.instance_uuid = back_here.uuid
-        AND coming_here.dest_compute = nodes.host
-        AND coalesce(coming_here.deleted, 0) = 0
-        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-            'cancelled', 'done'))
-    )))
-))) THEN nodes.host END AS restartable, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = nodes.host
+    AND start_hazard.cell = nodes.cell
+)) AND NOT (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = nodes.host
+    AND own_service.cell = nodes.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = nodes.host
+    AND gone_service.cell = nodes.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = nodes.host
+    AND its_server.cell = nodes.cell
+    AND its_server.deleted = 0
+)))) THEN nodes.host END AS restartable, CASE WHEN (EXISTS (
+  SELECT *
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = nodes.host
+    AND start_hazard.cell = nodes.cell
+)) THEN concat('nova-compute on ', CAST(nodes.host AS CHAR), ' must not be started or restarted now: it would ', (
+  SELECT concat(max(start_hazard.would), CASE WHEN (count(*) > 1) THEN concat(' (and ', CAST(count(*) - 1 AS CHAR),
+      ' more of the kind)') ELSE '' END) AS anon_1
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = nodes.host
+    AND start_hazard.cell = nodes.cell
+), '. Settle that first; ''openstack server migration list --host ', CAST(nodes.host AS CHAR),
+    ''' and ''openstack server list --all-projects --host ', CAST(nodes.host AS CHAR),
+    ''' show what is open.') WHEN (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = nodes.host
+    AND own_service.cell = nodes.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = nodes.host
+    AND gone_service.cell = nodes.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = nodes.host
+    AND its_server.cell = nodes.cell
+    AND its_server.deleted = 0
+))) THEN concat('nova-compute on ', CAST(nodes.host AS CHAR),
+    ' has no service record although servers are there: since 2024.1 it refuses to start beside guests that it does not know, so a restart would only end it. See N04 for the way back.')
+    END AS withheld, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
     resource_providers.name AS provider_name, CASE WHEN (offered.memory = 1) THEN 'VCPU or PCPU' WHEN (offered.cpus = 1)
     THEN 'MEMORY_MB' ELSE 'CPUs and no MEMORY_MB' END AS missing,
     CASE WHEN (resource_providers.created_at >= coalesce(CASE WHEN (nodes.created_at >= coalesce(offered.newest,
@@ -169,7 +292,7 @@ SELECT nodes.cell, nodes.host, CASE WHEN (NOT (EXISTS (
     (nodes.created_at >= coalesce(offered.newest, '')) THEN nodes.created_at ELSE offered.newest END END AS
     newest_change, CASE WHEN (lone_computes.host IS NOT NULL AND coalesce(lone_computes.disabled,
     0) = 0 AND coalesce(lone_computes.forced_down, 0) = 0 AND lone_computes.last_seen_up >= CONVERT((
-  SELECT snapshot.taken_at
+  SELECT snapshot.as_of
   FROM snapshot
 ) + INTERVAL (-CASE WHEN (((
   SELECT settings.value

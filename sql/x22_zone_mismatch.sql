@@ -4,10 +4,10 @@
 -- Says: {count} {what}: {sample}
 --
 -- Why: A host has the zone of its aggregates, and there should be one. Nova's record of a server keeps the zone that it
--- was made in: if its owner asked for that zone, every move looks for it there, away from its neighbours. And a request
--- for a zone takes disk from that zone's aggregates alone: a sharing provider has to be in them, too, or a server that
--- needs local disk and asks for this zone finds none on the hosts that depend on it. Servers on volumes, and those that
--- ask for no zone, still get there.
+-- was made in: if its owner asked for that zone, every move looks for it there, away from its neighbours. A request for
+-- a zone takes disk only from providers in that zone's aggregates. So a sharing provider must be in them, too: else a
+-- server that needs local disk and asks for this zone finds no disk for the hosts that draw from it. Servers that boot
+-- from volumes, or ask for no zone, still get there.
 --
 -- Left alone:
 -- - hosts of the default zone, which is no aggregate's
@@ -21,6 +21,7 @@
 -- What to do, with a row's columns for the names in braces:
 --   openstack aggregate list --long
 --   openstack --os-placement-api-version 1.19 resource provider aggregate list {provider}
+--   openstack --os-placement-api-version 1.19 resource provider aggregate set {set_words}  # what joins the zone's aggregate later has its disk from there, too
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
@@ -83,7 +84,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -93,28 +94,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -150,7 +165,7 @@ WHERE (
 
 WITH resource_providers AS (
   SELECT id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'),
-      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name,
+      17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(name USING utf8mb4) AS name, generation,
       root_provider_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.resource_providers
 ),
@@ -202,8 +217,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -211,8 +227,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -287,7 +304,7 @@ sources AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -297,28 +314,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -393,7 +424,14 @@ SELECT listed.kind, listed.zone, listed.other, listed.provider,
     coalesce(concat(', ', max(CASE WHEN (listed.place = 4) THEN CAST(listed.name AS CHAR) END)), ''),
     coalesce(concat(', ', max(CASE WHEN (listed.place = 5) THEN CAST(listed.name AS CHAR) END)), ''),
     CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample,
-    min(listed.changed) AS newest_change, listed.impact
+    min(listed.changed) AS newest_change, listed.impact, max(joining.words) AS set_words,
+    CASE WHEN (max(joining.words) IS NOT NULL) THEN NULL WHEN (listed.kind = 'shared disk outside the zone') THEN
+    'whatever is in an aggregate with a sharing provider has its disk from there, and hosts of the zone have other disks: who made the aggregates must tell which of these hosts the provider serves'
+    WHEN (listed.kind = 'hosts of two zones') THEN
+    'the rows do not tell which zone is meant; nova refuses to take a host out while servers are on it, so move them first (openstack server list --all-projects --host)'
+    ELSE
+    'nothing is wrong with the servers; whether their owners asked for that zone is in their requests (openstack server show), and a zone''s hosts are given by openstack aggregate list --long'
+    END AS withheld
 FROM (
   SELECT found.kind AS kind, found.zone AS zone, found.other AS other, found.provider AS provider, found.what AS what,
       found.name AS name, found.changed AS changed, found.impact AS impact, row_number() OVER (PARTITION BY found.kind,
@@ -436,7 +474,8 @@ FROM (
         SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
             instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
             instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-            instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+            instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+            instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
             instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
             instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
         FROM instances
@@ -523,6 +562,44 @@ FROM (
     ) AS anon_3
   ) AS found
 ) AS listed
+LEFT OUTER JOIN (
+  SELECT the_pool.uuid AS provider, zone_of.value AS zone, concat('--generation ',
+      CAST(max(the_pool.generation) AS CHAR), ' ', coalesce(concat((
+    SELECT group_concat(concat('--aggregate ', of_pool_row.uuid) SEPARATOR ' ') AS aggregate_strings_1
+    FROM resource_provider_aggregates AS of_pool
+    INNER JOIN placement_aggregates AS of_pool_row ON of_pool_row.id = of_pool.aggregate_id
+    WHERE of_pool.resource_provider_id = the_pool.id
+  ), ' '), ''), '--aggregate ', min(zone_mirror.uuid), ' ', the_pool.uuid) AS words
+  FROM resource_providers AS the_pool
+  INNER JOIN aggregate_metadata AS zone_of ON zone_of.`key` = 'availability_zone'
+    AND the_pool.id IN (
+      SELECT inventories.resource_provider_id
+      FROM inventories
+      INNER JOIN resource_classes ON resource_classes.id = inventories.resource_class_id
+      WHERE resource_classes.name = 'DISK_GB'
+        AND inventories.resource_provider_id IN (
+          SELECT resource_provider_traits.resource_provider_id
+          FROM resource_provider_traits
+          INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+          WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+        )
+    )
+  INNER JOIN aggregates AS zone_row ON zone_row.id = zone_of.aggregate_id
+  INNER JOIN placement_aggregates AS zone_mirror ON zone_mirror.uuid = zone_row.uuid
+  WHERE NOT (EXISTS (
+    SELECT *
+    FROM resource_provider_aggregates AS in_it, trees AS tree_of
+    WHERE in_it.aggregate_id = zone_mirror.id
+      AND tree_of.provider_id = in_it.resource_provider_id
+      AND ((tree_of.root_id, the_pool.id) NOT IN (
+        SELECT reach.root_id, reach.provider_id
+        FROM reach
+      ))
+  ))
+  GROUP BY the_pool.id, the_pool.uuid, zone_of.value
+) AS joining ON listed.kind = 'shared disk outside the zone'
+  AND joining.provider = listed.provider
+  AND joining.zone = listed.zone
 WHERE NOT (EXISTS (
   SELECT *
   FROM sources
@@ -553,4 +630,4 @@ WHERE NOT (EXISTS (
     FROM claims AS any_claim
   ) >= 4)
 GROUP BY listed.kind, listed.zone, listed.other, listed.provider, listed.what, listed.impact
-ORDER BY listed.kind, listed.zone, listed.other;
+ORDER BY listed.kind, joining.zone, listed.other;

@@ -4,8 +4,8 @@
 -- Says: {servers} servers of project {project} are on {hosts} hosts outside the project's aggregates: {sample}
 --
 -- Why: With [scheduler] limit_tenants_to_placement_aggregate new servers of the project go to the aggregates whose
--- filter_tenant_id it is, and to no others. Those outside were there before, or were moved by an administrator; where
--- that option is not set, or the aggregates keep others out rather than this project in, it means nothing.
+-- filter_tenant_id it is, and to no others. Those outside were there before, or were moved by an administrator; Where
+-- that option is not set, or where the aggregates are only to keep other projects out, this means nothing.
 --
 -- Left alone:
 -- - projects without a tagged aggregate, and tags on aggregates without hosts
@@ -55,8 +55,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -64,8 +65,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -96,7 +98,9 @@ SELECT outside.project, count(*) AS servers, count(DISTINCT outside.host) AS hos
     max(CASE WHEN (outside.place = 4) THEN outside.uuid END)), ''), coalesce(concat(', ',
     max(CASE WHEN (outside.place = 5) THEN outside.uuid END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
     CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, max(CASE WHEN (outside.place = 1) THEN outside.uuid
-    END) AS first, min(outside.changed) AS newest_change
+    END) AS first,
+    'nothing has to be done where an administrator put the servers there; whether the option is set is in nova.conf of the schedulers'
+    AS withheld, min(outside.changed) AS newest_change
 FROM (
   SELECT servers.project_id AS project, servers.uuid AS uuid, servers.host AS host,
       row_number() OVER (PARTITION BY servers.project_id ORDER BY servers.uuid) AS place,
@@ -109,7 +113,8 @@ FROM (
     SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
         instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
         instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-        instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
         instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
         instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
     FROM instances

@@ -4,8 +4,8 @@
 -- Says: {hosts} hosts have DISK_GB of their own and share {provider_name}: {sample}
 --
 -- Why: Each server's disk is taken from the one or from the other, as it comes. Nova's libvirt driver reports the space
--- under instances_path on every host, a shared file system or pool included: where that is what the sharing provider
--- stands for, it counts twice, or once more for each host.
+-- under instances_path on every host, a shared file system or pool included. Where the sharing provider stands for that
+-- same space, it is counted twice, or once more for each host.
 --
 -- Left alone:
 -- - hosts that have no DISK_GB of their own
@@ -88,7 +88,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -119,7 +119,9 @@ SELECT `both`.provider, `both`.provider_name, count(*) AS hosts,
     max(CASE WHEN (`both`.place = 4) THEN `both`.name END)), ''), coalesce(concat(', ',
     max(CASE WHEN (`both`.place = 5) THEN `both`.name END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
     CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, max(CASE WHEN (`both`.place = 1) THEN `both`.uuid END)
-    AS first, max(`both`.total) AS total, sum(`both`.local) AS total_of_hosts, min(`both`.changed) AS newest_change
+    AS first, max(`both`.total) AS total, sum(`both`.local) AS total_of_hosts,
+    'the rows do not tell whether both are one disk: compare df of instances_path on a host with what the sharing provider stands for'
+    AS withheld, min(`both`.changed) AS newest_change
 FROM (
   SELECT pool.uuid AS provider, pool.name AS provider_name, shared_disk.total AS total, root.uuid AS uuid,
       root.name AS name, local_disk.total AS local, row_number() OVER (PARTITION BY pool.id ORDER BY root.name) AS

@@ -78,7 +78,9 @@ SELECT listed.shape, count(*) AS nodes, concat(CAST(max(CASE WHEN (listed.place 
     max(CASE WHEN (listed.place = 4) THEN listed.name END)), ''), coalesce(concat(', ',
     max(CASE WHEN (listed.place = 5) THEN listed.name END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
     CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, max(CASE WHEN (listed.place = 1) THEN listed.uuid END)
-    AS provider, min(listed.changed) AS newest_change
+    AS provider,
+    'what a node offers is nova''s report of ironic, which would come back: the resource class is set in ironic (openstack baremetal node show)'
+    AS withheld, min(listed.changed) AS newest_change
 FROM (
   SELECT offered.uuid AS uuid, offered.name AS name, offered.core AS core, offered.custom AS custom,
       offered.most AS most, offered.changed AS changed, CASE WHEN (offered.core > 0) THEN

@@ -3,8 +3,9 @@
 --
 -- Says: servers on {node} {state}: {devices} devices, {sample}
 --
--- Why: Placement offers a device that is taken, and the boot it is offered for fails; or it keeps back one that is
--- free. Nova-compute, which runs, puts in what is missing each minute, unless placement refuses: its log tells.
+-- Why: Either placement offers a device that is taken, and the server that gets it does not start; or it keeps back a
+-- device that is free. Nova-compute, which runs, puts in what is missing each minute, unless placement refuses: its log
+-- tells.
 --
 -- Left alone:
 -- - devices that placement has no provider for: report_in_placement is off, or neutron's ports use them
@@ -14,7 +15,8 @@
 -- - a host whose nova-compute is down, has just been started, or was just enabled or disabled
 -- - devices that were taken out of the host or of its configuration while a server had them
 -- - a server or device that changed just now
--- - for information where a nova.conf given turns report_in_placement off, or the periodic look every minute
+-- - it is information where --config-file gives a nova.conf that turns off report_in_placement or the report each
+--   minute
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack server show {server}
@@ -78,8 +80,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -87,14 +90,15 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
 migrations AS (
-  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
-      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
@@ -103,8 +107,8 @@ migrations AS (
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
-      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
       CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
@@ -148,7 +152,7 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
@@ -157,7 +161,7 @@ settings AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -167,31 +171,119 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+start_hazards AS (
+  SELECT evacuation_from_here.cell, evacuation_from_here.source_compute AS host, concat('remove the guest of server ',
+      evacuated_server.uuid, ', whose evacuation from there is still ', evacuation_from_here.status) AS would
+  FROM migrations AS evacuation_from_here
+  INNER JOIN instances AS evacuated_server ON evacuated_server.uuid = evacuation_from_here.instance_uuid
+    AND evacuated_server.cell = evacuation_from_here.cell
+  WHERE evacuation_from_here.migration_type = 'evacuation'
+    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
+    AND evacuation_from_here.source_compute IS NOT NULL
+    AND evacuated_server.deleted = 0
+    AND (evacuated_server.host = evacuation_from_here.source_compute OR (EXISTS (
+      SELECT *
+      FROM migrations AS way_back
+      WHERE way_back.instance_uuid = evacuation_from_here.instance_uuid
+        AND way_back.cell = evacuation_from_here.cell
+        AND way_back.dest_compute = evacuation_from_here.source_compute
+        AND way_back.id > evacuation_from_here.id
+        AND (coalesce(way_back.status, '') NOT IN ('failed', 'cancelled', 'reverted'))
+        AND NOT (EXISTS (
+          SELECT *
+          FROM migrations AS way_out
+          WHERE way_out.instance_uuid = way_back.instance_uuid
+            AND way_out.cell = way_back.cell
+            AND way_out.source_compute = way_back.dest_compute
+            AND way_out.id > way_back.id
+            AND way_out.status IN ('confirmed', 'completed', 'done')
+        ))
+    )))
+  UNION
+  SELECT open_move.cell, open_move.source_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.source_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT open_move.cell, open_move.dest_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.dest_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT busy_server.cell, busy_server.host, CASE WHEN (coalesce(busy_server.task_state,
+      '') = 'deleting' OR coalesce(busy_server.vm_state, '') = 'deleted') THEN concat('delete server ', busy_server.uuid,
+      ' for good') WHEN (coalesce(busy_server.vm_state, '') = 'building') THEN concat('put server ', busy_server.uuid,
+      ', which is being built, into error') ELSE concat('break off or repeat what server ', busy_server.uuid,
+      ' does, whose task is ', coalesce(busy_server.task_state, '')) END AS would
+  FROM instances AS busy_server
+  WHERE busy_server.deleted = 0
+    AND busy_server.host IS NOT NULL
+    AND (coalesce(busy_server.task_state, '') != '' OR coalesce(busy_server.vm_state, '') IN ('building', 'deleted'))
+  UNION
+  SELECT waiting_node.cell, waiting_node.host, concat('put server ', waiting_server.uuid,
+      ', which is being built, into error') AS would
+  FROM instances AS waiting_server
+  INNER JOIN allocations AS waiting_claim ON waiting_claim.consumer_id = waiting_server.uuid
+  INNER JOIN resource_providers AS waiting_on ON waiting_on.id = waiting_claim.resource_provider_id
+  INNER JOIN compute_nodes AS waiting_node ON waiting_node.uuid = waiting_on.uuid
+    AND waiting_node.cell = waiting_server.cell
+  WHERE waiting_server.deleted = 0
+    AND waiting_server.vm_state = 'building'
+    AND waiting_server.host IS NULL
+    AND waiting_node.deleted = 0
+    AND waiting_node.host IS NOT NULL
 ),
 pci_devices AS (
   SELECT 'cell0' AS cell, compute_node_id, CAST(address AS CHAR) AS address, CAST(parent_addr AS CHAR) AS parent_addr,
@@ -222,24 +314,57 @@ pci_devices AS (
 )
 SELECT listed.cell, listed.host, CASE WHEN (NOT (EXISTS (
   SELECT *
-  FROM migrations AS evacuation_from_here, instances AS back_here
-  WHERE evacuation_from_here.cell = listed.cell
-    AND evacuation_from_here.source_compute = listed.host
-    AND evacuation_from_here.deleted = 0
-    AND evacuation_from_here.migration_type = 'evacuation'
-    AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
-    AND back_here.uuid = evacuation_from_here.instance_uuid
-    AND back_here.deleted = 0
-    AND (back_here.host = listed.host OR (EXISTS (
-      SELECT *
-      FROM migrations AS coming_here
-      WHERE coming_here.instance_uuid = back_here.uuid
-        AND coming_here.dest_compute = listed.host
-        AND coalesce(coming_here.deleted, 0) = 0
-        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-            'cancelled', 'done'))
-    )))
-))) THEN listed.host END AS restartable, listed.node, listed.provider, listed.state, count(*) AS devices,
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = listed.host
+    AND start_hazard.cell = listed.cell
+)) AND NOT (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = listed.host
+    AND own_service.cell = listed.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = listed.host
+    AND gone_service.cell = listed.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = listed.host
+    AND its_server.cell = listed.cell
+    AND its_server.deleted = 0
+)))) THEN listed.host END AS restartable, CASE WHEN (CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = listed.host
+    AND start_hazard.cell = listed.cell
+)) AND NOT (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = listed.host
+    AND own_service.cell = listed.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = listed.host
+    AND gone_service.cell = listed.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = listed.host
+    AND its_server.cell = listed.cell
+    AND its_server.deleted = 0
+)))) THEN listed.host END IS NULL) THEN concat('A start of nova-compute on ', listed.host,
+    ' would remove a server that was evacuated from there and is back, or is about to be. Read in its log what it says of PCI in placement; openstack server migration list shows the evacuations.')
+    END AS withheld, listed.node, listed.provider, listed.state, count(*) AS devices,
     count(DISTINCT listed.server) AS servers, concat(CAST(max(CASE WHEN (listed.place = 1) THEN listed.what END) AS
     CHAR), coalesce(concat(', ', max(CASE WHEN (listed.place = 2) THEN listed.what END)), ''), coalesce(concat(', ',
     max(CASE WHEN (listed.place = 3) THEN listed.what END)), ''), coalesce(concat(', ',
@@ -329,7 +454,8 @@ FROM (
       SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
           instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
           instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-          instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+          instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+          instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
           instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
           instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
       FROM instances
@@ -422,7 +548,7 @@ FROM (
       ))
       AND coalesce(lone_computes.forced_down, 0) = 0
       AND lone_computes.last_seen_up >= CONVERT((
-        SELECT snapshot.taken_at
+        SELECT snapshot.as_of
         FROM snapshot
       ) + INTERVAL (-CASE WHEN (((
         SELECT settings.value
@@ -490,7 +616,8 @@ FROM (
       SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
           instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
           instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-          instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+          instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+          instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
           instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
           instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
       FROM instances
@@ -601,7 +728,7 @@ FROM (
       ))
       AND coalesce(lone_computes.forced_down, 0) = 0
       AND lone_computes.last_seen_up >= CONVERT((
-        SELECT snapshot.taken_at
+        SELECT snapshot.as_of
         FROM snapshot
       ) + INTERVAL (-CASE WHEN (((
         SELECT settings.value

@@ -1,21 +1,23 @@
 -- X27 running-host-without-inventory: Running host that offers nothing
 -- Severity: error, impact H
 --
--- Says: nova-compute on {host} runs, and compute node {node} has a provider without any inventory
+-- Says: nova-compute on {host} runs, and the provider of compute node {node} {state}
 --
 -- Why: The scheduler never gets to see the host. Nova-compute writes the inventory right after it has made the
--- provider, and again each minute: placement refuses it, or the driver fails before. Its log tells which.
+-- provider, and again each minute: placement refuses it, or the driver fails before. Its log tells which. Nova makes a
+-- compute node a root: somebody else has put it below another provider.
 --
 -- Left alone:
 -- - a host that was made, or whose nova-compute was started, a moment ago
 -- - a host whose nova-compute is down
--- - for warning alone while nova-compute is disabled there
+-- - it is a warning while nova-compute is disabled there
 -- - bare metal, which has no inventory without a resource class or in maintenance
 -- - inventory on a child of the host
 -- - two services of one host's name
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider inventory list {provider}
+--   openstack --os-placement-api-version 1.14 resource provider show {below}
 --   openstack compute service list --service nova-compute --host {host}
 --   systemctl restart nova-compute  # on {restartable}, and read in its log why it reports nothing
 --
@@ -52,6 +54,12 @@ inventories AS (
   SELECT resource_provider_id
   FROM placement.inventories
 ),
+allocations AS (
+  SELECT resource_provider_id, CONVERT(IF(CHAR_LENGTH(consumer_id) = 32 AND INSTR(consumer_id, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(consumer_id, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      consumer_id) USING ascii) AS consumer_id
+  FROM placement.allocations
+),
 traits AS (
   SELECT id, CAST(name AS CHAR) AS name
   FROM placement.traits
@@ -61,23 +69,25 @@ resource_provider_traits AS (
   FROM placement.resource_provider_traits
 ),
 instances AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted
   FROM nova_cell0.instances
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host, deleted
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
+      CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state, deleted
   FROM nova.instances
 ),
 migrations AS (
-  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
       CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
       CONVERT(dest_compute USING utf8mb4) AS dest_compute, deleted
   FROM nova_cell0.migrations
   UNION ALL
-  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
       INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
       instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
       CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
@@ -119,7 +129,7 @@ services AS (
   FROM nova.services
 ),
 snapshot AS (
-  SELECT CONVERT(@taken_at USING ascii) AS taken_at
+  SELECT CONVERT(@taken_at USING ascii) AS as_of
 ),
 settings AS (
   SELECT NULL AS name, NULL AS value
@@ -128,7 +138,7 @@ settings AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -136,28 +146,149 @@ trees AS (
   ) OR root.name LIKE 'Neutron segment id %') THEN 1 ELSE 0 END AS shared
   FROM resource_providers
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
-)
-SELECT nodes.cell, nodes.host, CASE WHEN (NOT (EXISTS (
-  SELECT *
-  FROM migrations AS evacuation_from_here, instances AS back_here
-  WHERE evacuation_from_here.cell = nodes.cell
-    AND evacuation_from_here.source_compute = nodes.host
-    AND evacuation_from_here.deleted = 0
-    AND evacuation_from_here.migration_type = 'evacuation'
+),
+start_hazards AS (
+  SELECT evacuation_from_here.cell, evacuation_from_here.source_compute AS host, concat('remove the guest of server ',
+      evacuated_server.uuid, ', whose evacuation from there is still ', evacuation_from_here.status) AS would
+  FROM migrations AS evacuation_from_here
+  INNER JOIN instances AS evacuated_server ON evacuated_server.uuid = evacuation_from_here.instance_uuid
+    AND evacuated_server.cell = evacuation_from_here.cell
+  WHERE evacuation_from_here.migration_type = 'evacuation'
     AND evacuation_from_here.status IN ('accepted', 'pre-migrating', 'done')
-    AND back_here.uuid = evacuation_from_here.instance_uuid
-    AND back_here.deleted = 0
-    AND (back_here.host = nodes.host OR (EXISTS (
+    AND evacuation_from_here.source_compute IS NOT NULL
+    AND evacuated_server.deleted = 0
+    AND (evacuated_server.host = evacuation_from_here.source_compute OR (EXISTS (
       SELECT *
-      FROM migrations AS coming_here
-      WHERE coming_here.instance_uuid = back_here.uuid
-        AND coming_here.dest_compute = nodes.host
-        AND coalesce(coming_here.deleted, 0) = 0
-        AND (coalesce(coming_here.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-            'cancelled', 'done'))
+      FROM migrations AS way_back
+      WHERE way_back.instance_uuid = evacuation_from_here.instance_uuid
+        AND way_back.cell = evacuation_from_here.cell
+        AND way_back.dest_compute = evacuation_from_here.source_compute
+        AND way_back.id > evacuation_from_here.id
+        AND (coalesce(way_back.status, '') NOT IN ('failed', 'cancelled', 'reverted'))
+        AND NOT (EXISTS (
+          SELECT *
+          FROM migrations AS way_out
+          WHERE way_out.instance_uuid = way_back.instance_uuid
+            AND way_out.cell = way_back.cell
+            AND way_out.source_compute = way_back.dest_compute
+            AND way_out.id > way_back.id
+            AND way_out.status IN ('confirmed', 'completed', 'done')
+        ))
     )))
-))) THEN nodes.host END AS restartable, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
-    resource_providers.name AS provider_name, CASE WHEN (resource_providers.created_at >= coalesce(nodes.created_at,
+  UNION
+  SELECT open_move.cell, open_move.source_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.source_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT open_move.cell, open_move.dest_compute AS host, concat('break off the ', coalesce(open_move.migration_type,
+      'migration'), ' of server ', moving_server.uuid, ', which is ', coalesce(open_move.status, '')) AS would
+  FROM migrations AS open_move
+  INNER JOIN instances AS moving_server ON moving_server.uuid = open_move.instance_uuid
+    AND moving_server.cell = open_move.cell
+  WHERE open_move.deleted = 0
+    AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+        'done', 'finished'))
+    AND open_move.dest_compute IS NOT NULL
+    AND moving_server.deleted = 0
+  UNION
+  SELECT busy_server.cell, busy_server.host, CASE WHEN (coalesce(busy_server.task_state,
+      '') = 'deleting' OR coalesce(busy_server.vm_state, '') = 'deleted') THEN concat('delete server ', busy_server.uuid,
+      ' for good') WHEN (coalesce(busy_server.vm_state, '') = 'building') THEN concat('put server ', busy_server.uuid,
+      ', which is being built, into error') ELSE concat('break off or repeat what server ', busy_server.uuid,
+      ' does, whose task is ', coalesce(busy_server.task_state, '')) END AS would
+  FROM instances AS busy_server
+  WHERE busy_server.deleted = 0
+    AND busy_server.host IS NOT NULL
+    AND (coalesce(busy_server.task_state, '') != '' OR coalesce(busy_server.vm_state, '') IN ('building', 'deleted'))
+  UNION
+  SELECT waiting_node.cell, waiting_node.host, concat('put server ', waiting_server.uuid,
+      ', which is being built, into error') AS would
+  FROM instances AS waiting_server
+  INNER JOIN allocations AS waiting_claim ON waiting_claim.consumer_id = waiting_server.uuid
+  INNER JOIN resource_providers AS waiting_on ON waiting_on.id = waiting_claim.resource_provider_id
+  INNER JOIN compute_nodes AS waiting_node ON waiting_node.uuid = waiting_on.uuid
+    AND waiting_node.cell = waiting_server.cell
+  WHERE waiting_server.deleted = 0
+    AND waiting_server.vm_state = 'building'
+    AND waiting_server.host IS NULL
+    AND waiting_node.deleted = 0
+    AND waiting_node.host IS NOT NULL
+)
+SELECT nodes.cell, nodes.host, CASE WHEN (root_above.id = resource_providers.id) THEN CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = nodes.host
+    AND start_hazard.cell = nodes.cell
+)) AND NOT (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = nodes.host
+    AND own_service.cell = nodes.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = nodes.host
+    AND gone_service.cell = nodes.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = nodes.host
+    AND its_server.cell = nodes.cell
+    AND its_server.deleted = 0
+)))) THEN nodes.host END END AS restartable, CASE WHEN (root_above.id != resource_providers.id) THEN
+    concat('A restart does not help, nova never changes the parent of a compute node. Find out who put ',
+    CAST(resource_providers.name AS CHAR), ' below ', CAST(root_above.name AS CHAR),
+    '; placement''s API makes it a root again (parent_provider_uuid null, microversion 1.37).') ELSE CASE WHEN (EXISTS (
+  SELECT *
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = nodes.host
+    AND start_hazard.cell = nodes.cell
+)) THEN concat('nova-compute on ', CAST(nodes.host AS CHAR), ' must not be started or restarted now: it would ', (
+  SELECT concat(max(start_hazard.would), CASE WHEN (count(*) > 1) THEN concat(' (and ', CAST(count(*) - 1 AS CHAR),
+      ' more of the kind)') ELSE '' END) AS anon_1
+  FROM start_hazards AS start_hazard
+  WHERE start_hazard.host = nodes.host
+    AND start_hazard.cell = nodes.cell
+), '. Settle that first; ''openstack server migration list --host ', CAST(nodes.host AS CHAR),
+    ''' and ''openstack server list --all-projects --host ', CAST(nodes.host AS CHAR),
+    ''' show what is open.') WHEN (NOT (EXISTS (
+  SELECT *
+  FROM services AS own_service
+  WHERE own_service.host = nodes.host
+    AND own_service.cell = nodes.cell
+    AND own_service.`binary` = 'nova-compute'
+    AND own_service.deleted = 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM services AS gone_service
+  WHERE gone_service.host = nodes.host
+    AND gone_service.cell = nodes.cell
+    AND gone_service.`binary` = 'nova-compute'
+    AND gone_service.version <= 66
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS its_server
+  WHERE its_server.host = nodes.host
+    AND its_server.cell = nodes.cell
+    AND its_server.deleted = 0
+))) THEN concat('nova-compute on ', CAST(nodes.host AS CHAR),
+    ' has no service record although servers are there: since 2024.1 it refuses to start beside guests that it does not know, so a restart would only end it. See N04 for the way back.')
+    END END AS withheld, nodes.hypervisor_hostname AS node, resource_providers.uuid AS provider,
+    resource_providers.name AS provider_name, CASE WHEN (root_above.id != resource_providers.id) THEN
+    concat('stands below another one, ', root_above.name, ', and counts as a part of that') ELSE 'has no inventory' END
+    AS state, CASE WHEN (root_above.id != resource_providers.id) THEN resource_providers.uuid END AS below,
+    CASE WHEN (resource_providers.created_at >= coalesce(nodes.created_at,
     '')) THEN resource_providers.created_at ELSE nodes.created_at END AS newest_change,
     CASE WHEN (coalesce(lone_computes.disabled, 0) = 0) THEN 'H' ELSE 'M' END AS impact
 FROM (
@@ -172,6 +303,8 @@ FROM (
   WHERE compute_nodes.deleted = 0
 ) AS nodes
 INNER JOIN resource_providers ON resource_providers.uuid = nodes.uuid
+INNER JOIN trees AS tree_of_node ON tree_of_node.provider_id = resource_providers.id
+INNER JOIN resource_providers AS root_above ON root_above.id = tree_of_node.root_id
 INNER JOIN (
   SELECT computes.cell AS cell, computes.host AS host, max(computes.version) AS version,
       max(computes.disabled) AS disabled, max(computes.forced_down) AS forced_down,
@@ -194,7 +327,7 @@ INNER JOIN (
 WHERE coalesce(nodes.hypervisor_type, '') != 'ironic'
   AND coalesce(lone_computes.forced_down, 0) = 0
   AND lone_computes.last_seen_up >= CONVERT((
-    SELECT snapshot.taken_at
+    SELECT snapshot.as_of
     FROM snapshot
   ) + INTERVAL (-CASE WHEN (((
     SELECT settings.value

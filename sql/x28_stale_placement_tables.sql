@@ -4,7 +4,7 @@
 -- Says: {database} still has {rows} rows of placement from before Stein: {counts}
 --
 -- Why: Placement had its tables there until Stein, and its extraction copied them. Nobody reads or writes these rows
--- any more: whoever looks into them by mistake sees a cloud of years ago. They only take room.
+-- any more: whoever looks into them by mistake sees the cloud as it was before Stein.
 --
 -- Left alone:
 -- - the empty tables that nova itself still makes
@@ -77,7 +77,9 @@ stale_copies AS (
 )
 SELECT sources.name AS `database`, sum(stale_copies.`rows`) AS `rows`,
     group_concat(CASE WHEN (stale_copies.`rows` > 0) THEN concat(stale_copies.`table`, ' ',
-    CAST(stale_copies.`rows` AS CHAR)) END SEPARATOR ', ') AS counts, NULL AS newest_change
+    CAST(stale_copies.`rows` AS CHAR)) END SEPARATOR ', ') AS counts,
+    'the rows harm nobody, and that no tool still reads them is not in these databases: ask the DBA before they are removed'
+    AS withheld, NULL AS newest_change
 FROM sources
 INNER JOIN stale_copies ON stale_copies.`rows` > 0
 WHERE sources.`role` = 'api'

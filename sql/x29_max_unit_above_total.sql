@@ -7,7 +7,7 @@
 -- allocation ratio. Here a ratio above 1 lets placement offer the host for a server that cannot run on it.
 --
 -- Left alone:
--- - sharing providers and others that are no compute node's own
+-- - sharing providers, and others that no compute node has
 -- - ironic nodes
 --
 -- What to do, with a row's columns for the names in braces:
@@ -77,7 +77,8 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     inventories.allocation_ratio < 1000000000000000) THEN CAST(floor((inventories.total - inventories.reserved) *
     inventories.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN ((inventories.total - inventories.reserved) *
     inventories.allocation_ratio IS NOT NULL) THEN 1000000000000000 END AS excess,
-    inventories.created_at AS newest_change
+    'whether a custom driver or a script sets max_unit is not in the rows: nova-compute''s own report would be the total'
+    AS withheld, inventories.created_at AS newest_change
 FROM inventories
 INNER JOIN resource_classes ON resource_classes.id = inventories.resource_class_id
 INNER JOIN resource_providers ON resource_providers.id = inventories.resource_provider_id

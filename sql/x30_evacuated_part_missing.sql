@@ -70,8 +70,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -79,8 +80,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -124,7 +126,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -134,28 +136,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -167,7 +183,9 @@ SELECT lost.provider, lost.provider_name, count(*) AS servers,
     max(CASE WHEN (lost.place = 4) THEN lost.instance_uuid END)), ''), coalesce(concat(', ',
     max(CASE WHEN (lost.place = 5) THEN lost.instance_uuid END)), ''), CASE WHEN (count(*) > 5) THEN concat(' and ',
     CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS sample, max(CASE WHEN (lost.place = 1) THEN lost.instance_uuid
-    END) AS first, min(lost.changed) AS newest_change
+    END) AS first,
+    'nothing has to be done: nova-compute cleans up when the old host is back, whether or not the part is held' AS
+    withheld, min(lost.changed) AS newest_change
 FROM (
   SELECT migrations.instance_uuid AS instance_uuid, migrations.source_node AS source_node,
       resource_providers.uuid AS provider, resource_providers.name AS provider_name,
@@ -191,7 +209,8 @@ FROM (
     SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
         instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
         instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-        instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
         instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
         instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
     FROM instances
@@ -241,7 +260,7 @@ FROM (
       SELECT *
       FROM claims AS anywhere
       WHERE anywhere.consumer_id = migrations.instance_uuid
-        AND anywhere.core > 0
+        AND anywhere.core + anywhere.pooled > 0
     ))
     AND NOT (EXISTS (
       SELECT *

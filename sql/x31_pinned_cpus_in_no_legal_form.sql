@@ -6,8 +6,8 @@
 --
 -- Says: server {instance} ({vm_state} on {node}) has pinned CPUs and {verdict}
 --
--- Why: Dedicated CPUs are counted as PCPU, or as VCPU where the host offers no others. With any other sum placement
--- gives away CPUs that the server has for itself alone, or keeps some from others for nothing.
+-- Why: Dedicated CPUs are counted as PCPU, or as VCPU where the host offers no others. With any other amount placement
+-- gives away CPUs that only this server may use, or keeps back CPUs that nobody uses.
 --
 -- Left alone:
 -- - dedicated CPUs as PCPU, as VCPU, or from before Train, without one more for the emulator
@@ -84,8 +84,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -93,8 +94,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -128,7 +130,7 @@ compute_nodes AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -138,28 +140,42 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
@@ -182,34 +198,25 @@ reach AS (
 doubtful AS (
   SELECT DISTINCT instances.cell, instances.uuid, here.root_id, here.vcpu, here.pcpu, here.memory_mb,
       here.disk_gb + coalesce((
-    SELECT sum(other.disk_gb) AS sum_1
-    FROM claims AS other
-    WHERE other.consumer_id = instances.uuid
-      AND other.root_id != here.root_id
-      AND other.core > 0
-      AND other.shared = 1
+    SELECT sum(of_pools.pooled_gb) AS sum_1
+    FROM claims AS of_pools
+    WHERE of_pools.consumer_id = instances.uuid
   ), 0) AS disk_gb, CASE WHEN ((EXISTS (
     SELECT *
     FROM claims AS other
     WHERE other.consumer_id = instances.uuid
       AND other.root_id != here.root_id
       AND other.core > 0
-      AND other.shared = 0
   )) AND (EXISTS (
     SELECT *
-    FROM claims AS other
-    WHERE other.consumer_id = instances.uuid
-      AND other.root_id != here.root_id
-      AND other.core > 0
-      AND other.shared = 1
+    FROM claims AS of_pools
+    WHERE of_pools.consumer_id = instances.uuid
+      AND of_pools.pooled > 0
   ))) THEN 0 ELSE 1 END AS disk_known, coalesce((here.vcpu = instances.vcpus AND here.pcpu = 0 OR here.vcpu = 0 AND
       here.pcpu = instances.vcpus) AND here.memory_mb = instances.memory_mb AND (here.disk_gb + coalesce((
-    SELECT sum(other.disk_gb) AS sum_1
-    FROM claims AS other
-    WHERE other.consumer_id = instances.uuid
-      AND other.root_id != here.root_id
-      AND other.core > 0
-      AND other.shared = 1
+    SELECT sum(of_pools.pooled_gb) AS sum_1
+    FROM claims AS of_pools
+    WHERE of_pools.consumer_id = instances.uuid
   ), 0) = instances.ephemeral_gb OR (EXISTS (
     SELECT *
     FROM flavors AS swapping
@@ -219,12 +226,9 @@ doubtful AS (
       AND swapping.ephemeral_gb = instances.ephemeral_gb
       AND swapping.swap > 0
       AND here.disk_gb + coalesce((
-        SELECT sum(other.disk_gb) AS sum_1
-        FROM claims AS other
-        WHERE other.consumer_id = instances.uuid
-          AND other.root_id != here.root_id
-          AND other.core > 0
-          AND other.shared = 1
+        SELECT sum(of_pools.pooled_gb) AS sum_1
+        FROM claims AS of_pools
+        WHERE of_pools.consumer_id = instances.uuid
       ), 0) = instances.ephemeral_gb + FLOOR((swapping.swap + 1023) / 1024)
   ))), 0) AS lean
   FROM instances
@@ -252,12 +256,9 @@ doubtful AS (
     AND coalesce(instances.hidden, 0) = 0
     AND coalesce((here.vcpu = instances.vcpus AND here.pcpu = 0 OR here.vcpu = 0 AND here.pcpu = instances.vcpus) AND
         here.memory_mb = instances.memory_mb AND (here.disk_gb + coalesce((
-      SELECT sum(other.disk_gb) AS sum_1
-      FROM claims AS other
-      WHERE other.consumer_id = instances.uuid
-        AND other.root_id != here.root_id
-        AND other.core > 0
-        AND other.shared = 1
+      SELECT sum(of_pools.pooled_gb) AS sum_1
+      FROM claims AS of_pools
+      WHERE of_pools.consumer_id = instances.uuid
     ), 0) = instances.root_gb + instances.ephemeral_gb OR (EXISTS (
       SELECT *
       FROM flavors AS swapping
@@ -267,32 +268,41 @@ doubtful AS (
         AND swapping.ephemeral_gb = instances.ephemeral_gb
         AND swapping.swap > 0
         AND here.disk_gb + coalesce((
-          SELECT sum(other.disk_gb) AS sum_1
-          FROM claims AS other
-          WHERE other.consumer_id = instances.uuid
-            AND other.root_id != here.root_id
-            AND other.core > 0
-            AND other.shared = 1
+          SELECT sum(of_pools.pooled_gb) AS sum_1
+          FROM claims AS of_pools
+          WHERE of_pools.consumer_id = instances.uuid
         ), 0) = instances.root_gb + instances.ephemeral_gb + FLOOR((swapping.swap + 1023) / 1024)
     ))), 0) = 0
-    AND NOT (EXISTS (
+    AND NOT ((EXISTS (
+      SELECT *
+      FROM allocations AS drawn, trees AS pool
+      WHERE drawn.consumer_id = instances.uuid
+        AND drawn.resource_class_id IN (
+          SELECT resource_classes.id
+          FROM resource_classes
+          WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+        )
+        AND pool.provider_id = drawn.resource_provider_id
+        AND pool.shared = 1
+        AND NOT (EXISTS (
+          SELECT *
+          FROM reach
+          WHERE reach.root_id = here.root_id
+            AND reach.provider_id = pool.provider_id
+        ))
+    )) OR (EXISTS (
       SELECT *
       FROM claims AS other
       WHERE other.consumer_id = instances.uuid
         AND other.root_id != here.root_id
         AND other.core > 0
-        AND NOT (other.shared = 1 AND (EXISTS (
-          SELECT *
-          FROM reach
-          WHERE reach.root_id = here.root_id
-            AND reach.provider_id = other.root_id
-        )) OR other.shared = 0 AND (EXISTS (
+        AND NOT (EXISTS (
           SELECT *
           FROM resource_providers AS other_root, compute_nodes AS a_node
           WHERE other_root.id = other.root_id
             AND a_node.uuid = other_root.uuid
-        )))
-    ))
+        ))
+    )))
     AND NOT (EXISTS (
       SELECT *
       FROM allocations AS held
@@ -375,7 +385,9 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
 ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
     '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change,
     CASE WHEN (servers.vm_state = 'error' OR misfit_sums.classes = 0) THEN 'I' WHEN (misfit_sums.short = 0) THEN 'L'
-    ELSE 'M' END AS impact
+    ELSE 'M' END AS impact,
+    'The rows do not tell whether its CPUs are dedicated or shared on this host, nor, therefore, whether it should hold PCPU or VCPU. Look on the host (virsh vcpupin) and at what other servers of the flavor hold there; write that, and all else that it holds, with allocation set.'
+    AS withheld
 FROM (
   SELECT misfits.cell AS cell, misfits.instance_uuid AS instance_uuid, misfits.root_id AS root_id,
       count(misfits.resource_class) AS classes, sum(CASE WHEN (misfits.held < misfits.amount) THEN 1 ELSE 0 END) AS
@@ -389,7 +401,8 @@ INNER JOIN (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
       instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-      instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+      instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+      instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
       instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
       instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
   FROM instances

@@ -10,15 +10,15 @@
 -- one cause: a provider that was deleted and made anew, a restored database, or an audit with --delete.
 --
 -- Left alone:
--- - a single server, or fewer than ten and half of all: each is a finding of its own
--- - whatever is none for a server without allocation, or for one on the wrong host
+-- - fewer than ten servers that are less than half of all: each is a finding of its own
+-- - servers that X06 and X08 leave alone
 -- - servers that hold too little there: each is a finding of its own
 -- - servers in error
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack server list --all-projects --host {host}
 --   openstack resource provider usage show {provider}
---   nova-manage placement heal_allocations --dry-run --verbose  # shall name all {healable}
+--   for server in $(openstack server list --all-projects --host {healable_host} -f value -c ID); do nova-manage placement heal_allocations --dry-run --verbose --instance "$server"; done  # shall name all {healable}
 --
 -- Names to change: placement, nova_api, nova_cell0 (cell0), nova (cell1)
 -- Before 2023.2 there is no instances.compute_id: write NULL in its place.
@@ -51,7 +51,8 @@ WITH resource_providers AS (
   FROM placement.resource_providers
 ),
 inventories AS (
-  SELECT resource_provider_id, resource_class_id
+  SELECT resource_provider_id, resource_class_id, total, reserved, min_unit, max_unit, step_size,
+      CONCAT(allocation_ratio) + 0e0 AS allocation_ratio
   FROM placement.inventories
 ),
 allocations AS (
@@ -85,13 +86,18 @@ resource_provider_traits AS (
   SELECT resource_provider_id, trait_id
   FROM placement.resource_provider_traits
 ),
+resource_provider_aggregates AS (
+  SELECT resource_provider_id, aggregate_id
+  FROM placement.resource_provider_aggregates
+),
 instances AS (
   SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.instances
   UNION ALL
@@ -99,8 +105,9 @@ instances AS (
       21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(host USING utf8mb4) AS host,
       CONVERT(node USING utf8mb4) AS node, CAST(vm_state AS CHAR) AS vm_state, CAST(task_state AS CHAR) AS task_state,
       CAST(project_id AS CHAR) AS project_id, CAST(user_id AS CHAR) AS user_id,
-      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id, vcpus, memory_mb, root_gb,
-      ephemeral_gb, deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(availability_zone USING utf8mb4) AS availability_zone, hidden, compute_id,
+      CONVERT(launched_on USING utf8mb4) AS launched_on, instance_type_id, vcpus, memory_mb, root_gb, ephemeral_gb,
+      deleted, CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.instances
 ),
@@ -109,18 +116,20 @@ migrations AS (
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
       INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
       0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_node USING utf8mb4) AS source_node, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      CONVERT(dest_node USING utf8mb4) AS dest_node, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova_cell0.migrations
   UNION ALL
   SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
       '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND
       INSTR(instance_uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9,
       0, '-'), instance_uuid) USING ascii) AS instance_uuid, CAST(migration_type AS CHAR) AS migration_type,
-      CAST(status AS CHAR) AS status, CONVERT(source_node USING utf8mb4) AS source_node, deleted,
-      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
-      CONVERT(updated_at USING ascii) AS updated_at
+      CAST(status AS CHAR) AS status, CONVERT(source_compute USING utf8mb4) AS source_compute,
+      CONVERT(source_node USING utf8mb4) AS source_node, CONVERT(dest_compute USING utf8mb4) AS dest_compute,
+      CONVERT(dest_node USING utf8mb4) AS dest_node, deleted, CONVERT(deleted_at USING ascii) AS deleted_at,
+      CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
 compute_nodes AS (
@@ -144,9 +153,39 @@ compute_nodes AS (
       CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.compute_nodes
 ),
+sources AS (
+  SELECT 'placement' AS `role`, 'read' AS status
+  UNION ALL
+  SELECT 'api' AS `role`, 'read' AS status
+  UNION ALL
+  SELECT 'cell' AS `role`, 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
+  UNION ALL
+  SELECT 'cell' AS `role`, 'read' AS status
+  FROM (
+    SELECT 1 AS one
+  ) AS this
+  LEFT OUTER JOIN nova_api.cell_mappings AS mapping ON coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+      '') = ''
+    AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
+  UNION ALL
+  SELECT 'cell' AS `role`, 'missing' AS status
+  FROM nova_api.cell_mappings AS mapping
+  WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
+      '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+      '') = 'nova_cell0')
+    AND NOT (coalesce(mapping.name, '') = 'cell1' OR coalesce(mapping.name,
+        '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
+        '') = 'nova')
+),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -156,31 +195,60 @@ trees AS (
   LEFT OUTER JOIN resource_providers AS root ON root.id = resource_providers.root_provider_id
 ),
 claims AS (
-  SELECT allocations.consumer_id, trees.root_id, max(trees.shared) AS shared, count(*) AS `rows`,
-      sum(CASE WHEN (allocations.resource_class_id IN (
+  SELECT allocations.consumer_id, trees.root_id, min(trees.shared) AS shared, count(*) AS `rows`,
+      sum(CASE WHEN (trees.shared = 0) THEN 1 ELSE 0 END) AS own, sum(CASE WHEN (trees.shared = 0 AND
+      allocations.resource_class_id IN (
     SELECT resource_classes.id
     FROM resource_classes
     WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
-  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (allocations.resource_class_id = (
+  )) THEN 1 ELSE 0 END) AS core, sum(CASE WHEN (trees.shared = 1 AND allocations.resource_class_id IN (
+    SELECT resource_classes.id
+    FROM resource_classes
+    WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+  )) THEN 1 ELSE 0 END) AS pooled, sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_1
     FROM resource_classes
     WHERE resource_classes.name = 'VCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS vcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_2
     FROM resource_classes
     WHERE resource_classes.name = 'PCPU'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pcpu,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_3
     FROM resource_classes
     WHERE resource_classes.name = 'MEMORY_MB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb, sum(CASE WHEN (allocations.resource_class_id = (
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS memory_mb,
+      sum(CASE WHEN (allocations.resource_class_id = (
     SELECT min(resource_classes.id) AS min_4
     FROM resource_classes
     WHERE resource_classes.name = 'DISK_GB'
-  )) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb, max(allocations.created_at) AS newest
+  ) AND trees.shared = 0) THEN coalesce(allocations.used, 0) ELSE 0 END) AS disk_gb,
+      sum(CASE WHEN (allocations.resource_class_id = (
+    SELECT min(resource_classes.id) AS min_5
+    FROM resource_classes
+    WHERE resource_classes.name = 'DISK_GB'
+  ) AND trees.shared = 1) THEN coalesce(allocations.used, 0) ELSE 0 END) AS pooled_gb,
+      max(allocations.created_at) AS newest
   FROM allocations
   INNER JOIN trees ON trees.provider_id = allocations.resource_provider_id
   GROUP BY trees.root_id, allocations.consumer_id
+),
+reach AS (
+  SELECT trees.root_id, trees.provider_id
+  FROM trees
+  UNION
+  SELECT trees.root_id, shared.resource_provider_id AS provider_id
+  FROM resource_provider_aggregates AS shared
+  INNER JOIN resource_provider_aggregates AS `member` ON `member`.aggregate_id = shared.aggregate_id
+  INNER JOIN trees ON trees.provider_id = `member`.resource_provider_id
+  WHERE shared.resource_provider_id IN (
+    SELECT resource_provider_traits.resource_provider_id
+    FROM resource_provider_traits
+    INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
+    WHERE traits.name = 'MISC_SHARES_VIA_AGGREGATE'
+  )
 ),
 unclaimed AS (
   SELECT instances.uuid
@@ -191,7 +259,65 @@ unclaimed AS (
       SELECT *
       FROM claims
       WHERE claims.consumer_id = instances.uuid
-        AND claims.shared = 0
+        AND (claims.core > 0 AND ((claims.root_id NOT IN (
+          SELECT resource_providers.id
+          FROM resource_providers
+          WHERE (resource_providers.id NOT IN (
+            SELECT offered_in.root_id
+            FROM trees AS offered_in
+            INNER JOIN inventories ON inventories.resource_provider_id = offered_in.provider_id
+            WHERE inventories.resource_class_id IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+            )
+          ))
+            AND (resource_providers.uuid NOT IN (
+              SELECT compute_nodes.uuid
+              FROM compute_nodes
+              WHERE compute_nodes.uuid IS NOT NULL
+            ))
+        )) OR instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))) OR claims.own > 0 AND (instances.node IN (
+          SELECT bare_metal.hypervisor_hostname
+          FROM compute_nodes AS bare_metal
+          WHERE bare_metal.hypervisor_type = 'ironic'
+            AND bare_metal.hypervisor_hostname IS NOT NULL
+        ) OR NOT ((
+          SELECT count(*) AS count_1
+          FROM resource_classes AS known_class
+          WHERE known_class.id = 0
+            AND known_class.name = 'VCPU' OR known_class.id = 14
+            AND known_class.name = 'PCPU' OR known_class.id = 1
+            AND known_class.name = 'MEMORY_MB' OR known_class.id = 2
+            AND known_class.name = 'DISK_GB'
+        ) = 4 AND NOT (EXISTS (
+          SELECT *
+          FROM resource_classes AS known_class
+          WHERE (known_class.id IN (0, 14, 1, 2) OR known_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'))
+            AND coalesce(known_class.id = 0 AND known_class.name = 'VCPU' OR known_class.id = 14 AND known_class.name =
+                'PCPU' OR known_class.id = 1 AND known_class.name = 'MEMORY_MB' OR known_class.id = 2 AND known_class.name
+                = 'DISK_GB', 0) = 0
+        )))))
     ))
 ),
 astray AS (
@@ -199,8 +325,7 @@ astray AS (
   FROM claims
   INNER JOIN resource_providers ON resource_providers.id = claims.root_id
   INNER JOIN instances ON instances.uuid = claims.consumer_id
-  WHERE claims.shared = 0
-    AND claims.core > 0
+  WHERE claims.own > 0
     AND instances.deleted = 0
     AND NOT (EXISTS (
       SELECT *
@@ -212,711 +337,1167 @@ astray AS (
         AND (compute_nodes.host = instances.host OR compute_nodes.hypervisor_type = 'ironic')
     ))
 ),
-expected AS (
-  SELECT instances.uuid AS instance_uuid, resource_classes.name AS resource_class, 1 AS amount
-  FROM instances
-  INNER JOIN resource_classes ON (instances.uuid NOT IN (
-    SELECT claims.consumer_id
-    FROM claims
-    WHERE claims.shared = 0
+unknown_consumers AS (
+  SELECT DISTINCT claims.consumer_id
+  FROM claims
+  WHERE NOT (EXISTS (
+    SELECT *
+    FROM instances
+    WHERE instances.uuid = claims.consumer_id
   ))
-  WHERE instances.deleted = 0
-)
-SELECT counted.provider, counted.provider_name, counted.cell, counted.host, counted.node,
-    counted.provider AS right_provider, counted.servers, counted.on_host, counted.healable, counted.examples, (
-  SELECT max(in_order.newest_change) AS max_1
-  FROM (
-    SELECT found.provider AS provider, found.instance AS instance, found.newest_change AS newest_change,
-        found.healable AS healable, row_number() OVER (PARTITION BY found.provider ORDER BY found.instance) AS place,
-        row_number() OVER (PARTITION BY found.provider ORDER BY found.newest_change, found.instance) AS age
-    FROM (
-      SELECT each_server.provider AS provider, each_server.instance AS instance,
-          max(each_server.newest_change) AS newest_change, min(each_server.healable) AS healable
-      FROM (
-        SELECT bare.provider AS provider, bare.instance AS instance, bare.newest_change AS newest_change,
-            CASE WHEN (bare.healable IS NOT NULL) THEN 1 ELSE 0 END AS healable
-        FROM (
-          SELECT servers.uuid AS consumer, servers.uuid AS instance, servers.cell AS cell, servers.host AS host,
-              servers.node AS node, own_provider.uuid AS provider, servers.vm_state AS vm_state, coalesce((
-            SELECT group_concat(concat(coalesce(any_held_class.name, concat('class ',
-                CAST(any_held.resource_class_id AS CHAR))), ' ', CAST(any_held.used AS CHAR), ' on ',
-                any_held_on.name) SEPARATOR ', ') AS aggregate_strings_1
-            FROM allocations AS any_held
-            INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
-            LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
-            WHERE any_held.consumer_id = servers.uuid
-          ), 'nothing') AS held, CASE WHEN ((
-            SELECT group_concat(concat(coalesce(any_held_class.name, concat('class ',
-                CAST(any_held.resource_class_id AS CHAR))), ' ', CAST(any_held.used AS CHAR), ' on ',
-                any_held_on.name) SEPARATOR ', ') AS aggregate_strings_1
-            FROM allocations AS any_held
-            INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
-            LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
-            WHERE any_held.consumer_id = servers.uuid
-          ) IS NULL) THEN servers.uuid END AS healable, CASE WHEN ((
-            SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
-            FROM migrations AS last_move
-            WHERE last_move.instance_uuid = servers.uuid
-          ) >= coalesce(CASE WHEN ((
-            SELECT max(any_claim.newest) AS max_3
-            FROM claims AS any_claim
-            WHERE any_claim.consumer_id = servers.uuid
-          ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-              '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
-            SELECT max(any_claim.newest) AS max_3
-            FROM claims AS any_claim
-            WHERE any_claim.consumer_id = servers.uuid
-          ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-              '')) THEN servers.created_at ELSE servers.updated_at END END, '')) THEN (
-            SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
-            FROM migrations AS last_move
-            WHERE last_move.instance_uuid = servers.uuid
-          ) ELSE CASE WHEN ((
-            SELECT max(any_claim.newest) AS max_3
-            FROM claims AS any_claim
-            WHERE any_claim.consumer_id = servers.uuid
-          ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-              '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
-            SELECT max(any_claim.newest) AS max_3
-            FROM claims AS any_claim
-            WHERE any_claim.consumer_id = servers.uuid
-          ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-              '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change,
-              CASE WHEN (servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
-          FROM (
-            SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
-                instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
-                instances.user_id AS user_id, instances.availability_zone AS availability_zone,
-                instances.hidden AS hidden, instances.compute_id AS compute_id, instances.vcpus AS vcpus,
-                instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
-                instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
-                instances.updated_at AS updated_at
-            FROM instances
-            WHERE instances.deleted = 0
-              AND coalesce(instances.hidden, 0) = 0
-          ) AS servers
-          INNER JOIN (
-            SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid,
-                compute_nodes.host AS host, compute_nodes.hypervisor_hostname AS hypervisor_hostname,
-                compute_nodes.hypervisor_type AS hypervisor_type, compute_nodes.vcpus AS vcpus,
-                compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
-                compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
-                ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
-                compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
-                compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
-            FROM compute_nodes
-            WHERE compute_nodes.deleted = 0
-          ) AS nodes ON nodes.cell = servers.cell
-            AND nodes.hypervisor_hostname = servers.node
-            AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
-          INNER JOIN resource_providers AS own_provider ON own_provider.uuid = nodes.uuid
-          INNER JOIN trees ON trees.provider_id = own_provider.id
-          WHERE servers.uuid IN (
-            SELECT unclaimed.uuid
-            FROM unclaimed
-          )
-            AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved',
-                'soft-delete', 'error')
-            AND servers.host IS NOT NULL
-            AND servers.node IS NOT NULL
-            AND NOT (EXISTS (
-              SELECT *
-              FROM claims AS here
-              WHERE here.consumer_id = servers.uuid
-                AND (here.shared = 0 OR here.root_id = trees.root_id)
-            ))
-            AND (NOT (EXISTS (
-              SELECT *
-              FROM expected AS any_flavor
-              WHERE any_flavor.instance_uuid = servers.uuid
-            )) OR (EXISTS (
-              SELECT *
-              FROM expected AS asked
-              WHERE asked.instance_uuid = servers.uuid
-                AND asked.amount > 0
-                AND asked.resource_class != 'DISK_GB'
-            )))
-            AND (coalesce(nodes.hypervisor_type, '') != 'ironic' OR (EXISTS (
-              SELECT *
-              FROM expected AS offered_asked, resource_classes, inventories
-              WHERE offered_asked.instance_uuid = servers.uuid
-                AND offered_asked.amount > 0
-                AND resource_classes.name = offered_asked.resource_class
-                AND inventories.resource_class_id = resource_classes.id
-                AND inventories.resource_provider_id = own_provider.id
-            )))
-            AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking',
-                'spawning', 'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
-                'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
-                '') LIKE 'rebuild%')
-            AND NOT (EXISTS (
-              SELECT *
-              FROM migrations AS move
-              WHERE move.instance_uuid = servers.uuid
-                AND coalesce(move.deleted, 0) = 0
-                AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-                    'cancelled', 'done'))
-                AND coalesce(move.status, '') != 'finished'
-            ))
-            AND NOT (EXISTS (
-              SELECT *
-              FROM instances AS twin
-              WHERE twin.uuid = servers.uuid
-                AND twin.cell != servers.cell
-                AND twin.deleted = 0
-                AND coalesce(twin.hidden, 0) = 0
-            ))
-        ) AS bare
-        WHERE bare.impact = 'H'
-        UNION
-        SELECT stray.right_provider AS right_provider, stray.instance AS instance, stray.newest_change AS newest_change,
-            0 AS anon_1
-        FROM (
-          SELECT servers.uuid AS consumer, servers.uuid AS instance, wrong_root.uuid AS provider,
-              wrong_root.name AS provider_name, servers.cell AS cell, servers.host AS host, servers.node AS node,
-              projects.external_id AS project, users.external_id AS user, servers.vm_state AS vm_state,
-              right_root.uuid AS right_provider, (
-            SELECT group_concat(concat(coalesce(held_class.name, concat('class ',
-                CAST(held.resource_class_id AS CHAR))), ' ', CAST(held.used AS CHAR)) SEPARATOR ', ') AS
-                aggregate_strings_2
-            FROM allocations AS held
-            INNER JOIN trees AS held_in ON held_in.provider_id = held.resource_provider_id
-            LEFT OUTER JOIN resource_classes AS held_class ON held_class.id = held.resource_class_id
-            WHERE held.consumer_id = servers.uuid
-              AND held_in.root_id = wrong_root.id
-          ) AS held, CASE WHEN (servers.vm_state != 'error' AND right_root.id = trees.root_id AND NOT (EXISTS (
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations
+      WHERE migrations.uuid = claims.consumer_id
+    ))
+),
+instance_actions AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova_cell0.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
+  UNION ALL
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, CAST(action AS CHAR) AS action,
+      CONVERT(start_time USING ascii) AS start_time
+  FROM nova.instance_actions
+  WHERE instance_uuid IN (
+    SELECT migrations.instance_uuid
+    FROM migrations
+    WHERE migrations.uuid IN (
+      SELECT claims.consumer_id
+      FROM claims
+    )
+      AND migrations.instance_uuid IS NOT NULL
+    UNION
+    SELECT astray.uuid
+    FROM astray
+    UNION
+    SELECT unclaimed.uuid
+    FROM unclaimed
+    UNION
+    SELECT unknown_consumers.consumer_id
+    FROM unknown_consumers
+    UNION
+    SELECT instances.uuid
+    FROM instances
+    WHERE instances.deleted = 0
+      AND instances.host IS NULL
+      AND instances.uuid IN (
+        SELECT claims.consumer_id
+        FROM claims
+      )
+  )
+),
+expected AS (
+  SELECT unclaimed.uuid AS instance_uuid, resource_classes.name AS resource_class, 1 AS amount, 0 AS sure,
+      CAST(NULL AS CHAR) AS hindrance
+  FROM unclaimed
+  INNER JOIN resource_classes ON true = 1
+),
+bare_servers AS (
+  SELECT DISTINCT servers.uuid AS uuid, servers.cell AS cell, servers.host AS host, servers.node AS node,
+      servers.vm_state AS vm_state, servers.task_state AS task_state, servers.project_id AS project_id,
+      servers.user_id AS user_id, own_provider.uuid AS provider, CASE WHEN (EXISTS (
+    SELECT *
+    FROM claims AS here
+    WHERE here.consumer_id = servers.uuid
+      AND here.root_id = trees.root_id
+      AND here.own > 0
+  )) THEN 1 ELSE 0 END AS something_here, (
+    SELECT group_concat(concat(coalesce(any_held_class.name, concat('class ',
+        CAST(any_held.resource_class_id AS CHAR))), ' ', CAST(any_held.used AS CHAR), ' on ',
+        any_held_on.name) SEPARATOR ', ') AS aggregate_strings_1
+    FROM allocations AS any_held
+    INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
+    LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
+    WHERE any_held.consumer_id = servers.uuid
+  ) AS held, CASE WHEN ((
+    SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+        doubtful_move.source_compute END) AS max_1
+    FROM migrations AS doubtful_move
+    WHERE doubtful_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+          'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+          doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= doubtful_move.created_at
+          AND NOT (EXISTS (
             SELECT *
-            FROM claims AS elsewhere
-            WHERE elsewhere.consumer_id = servers.uuid
-              AND elsewhere.root_id != wrong_root.id
-          )) AND (
-            SELECT group_concat(below.uuid SEPARATOR ' ') AS aggregate_strings_3
-            FROM resource_providers AS below
-            INNER JOIN trees AS below_in ON below_in.provider_id = below.id
-            WHERE below_in.root_id = wrong_root.id
-              AND below.id != wrong_root.id
-              AND (EXISTS (
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+          '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+          coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+          doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+          servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+          doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 0
+      AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+          'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+      AND NOT (EXISTS (
+        SELECT *
+        FROM migrations AS proving_move
+        WHERE proving_move.instance_uuid = servers.uuid
+          AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+              'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.migration_type, 'migration') IN ('migration',
+              'resize') AND coalesce(proving_move.status, '') IN ('finished',
+              'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+              proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+              'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+            SELECT *
+            FROM instance_actions AS confirm_order
+            WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+              AND confirm_order.action = 'confirmResize'
+              AND confirm_order.start_time >= proving_move.created_at
+              AND NOT (EXISTS (
                 SELECT *
-                FROM allocations AS below_held
-                WHERE below_held.resource_provider_id = below.id
-                  AND below_held.consumer_id = servers.uuid
+                FROM instance_actions AS revert_order
+                WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                  AND revert_order.action = 'revertResize'
+                  AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
               ))
-          ) IS NULL AND (
-            SELECT count(DISTINCT to_move_class.name) AS count_1
-            FROM allocations AS to_move
-            INNER JOIN resource_classes AS to_move_class ON to_move_class.id = to_move.resource_class_id
-            WHERE to_move.consumer_id = servers.uuid
-              AND to_move.resource_provider_id = wrong_root.id
-              AND to_move.used > 0
-          ) = there.`rows` AND NOT (EXISTS (
+          )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+              '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node
+              AND coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND
+              coalesce(proving_move.status, '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute
+              AND servers.node = proving_move.source_node AND coalesce(proving_move.migration_type,
+              'migration') IN ('migration', 'resize') AND coalesce(proving_move.status,
+              '') = 'reverted' OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+              coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+              'cancelled', 'done'), false) = 1
+          AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+      ))
+  ) IS NOT NULL) THEN 0 WHEN (EXISTS (
+    SELECT *
+    FROM claims AS elsewhere, resource_providers AS other_root
+    WHERE elsewhere.consumer_id = servers.uuid
+      AND elsewhere.root_id = other_root.id
+      AND elsewhere.root_id != trees.root_id
+      AND elsewhere.own > 0
+      AND NOT (NOT (EXISTS (
+        SELECT *
+        FROM compute_nodes AS storage_node
+        WHERE storage_node.uuid = other_root.uuid
+      )) AND NOT (EXISTS (
+        SELECT *
+        FROM inventories AS offered, resource_classes AS offered_class
+        WHERE offered.resource_provider_id = other_root.id
+          AND offered_class.id = offered.resource_class_id
+          AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+      )))
+  )) THEN 1 WHEN (servers.vm_state = 'error') THEN 2 WHEN (servers.task_state IS NOT NULL) THEN 3 WHEN (NOT (EXISTS (
+    SELECT *
+    FROM expected AS any_flavor
+    WHERE any_flavor.instance_uuid = servers.uuid
+  ))) THEN 4 WHEN ((EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+  )) AND (
+    SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+    FROM allocations AS disk_row
+    INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+    WHERE disk_row.consumer_id = servers.uuid
+      AND disk_class.name = 'DISK_GB'
+  ) = 0 AND ((EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+      AND (EXISTS (
+        SELECT *
+        FROM inventories AS any_offer
+        WHERE any_offer.resource_provider_id = own_provider.id
+          AND any_offer.resource_class_id = asked_class.id
+      ))
+  )) AND (
+    SELECT count(DISTINCT pool_of_disk.id) AS count_1
+    FROM resource_providers AS pool_of_disk
+    INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+    INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+    INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+    WHERE pool_reach.root_id = own_provider.id
+      AND pool_of_disk.id != own_provider.id
+      AND pool_class.name = 'DISK_GB'
+  ) > 0 OR NOT (EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+      AND (EXISTS (
+        SELECT *
+        FROM inventories AS any_offer
+        WHERE any_offer.resource_provider_id = own_provider.id
+          AND any_offer.resource_class_id = asked_class.id
+      ))
+  )) AND (
+    SELECT count(DISTINCT pool_of_disk.id) AS count_1
+    FROM resource_providers AS pool_of_disk
+    INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+    INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+    INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+    WHERE pool_reach.root_id = own_provider.id
+      AND pool_of_disk.id != own_provider.id
+      AND pool_class.name = 'DISK_GB'
+  ) > 1)) THEN 5 WHEN ((EXISTS (
+    SELECT *
+    FROM expected AS asked
+    WHERE asked.instance_uuid = servers.uuid
+      AND asked.amount > 0
+      AND (asked.resource_class NOT IN (
+        SELECT resource_classes.name
+        FROM resource_classes
+      ))
+  )) OR (EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND (
+        SELECT coalesce(sum(mine.used), 0) AS coalesce_2
+        FROM allocations AS mine
+        WHERE mine.consumer_id = servers.uuid
+          AND mine.resource_class_id = asked_class.id
+      ) = 0
+      AND (offered_asked.resource_class != 'DISK_GB' OR NOT ((EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+      )) AND (
+        SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+        FROM allocations AS disk_row
+        INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+        WHERE disk_row.consumer_id = servers.uuid
+          AND disk_class.name = 'DISK_GB'
+      ) = 0 AND NOT (EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+          AND (EXISTS (
             SELECT *
-            FROM migrations AS holding_move, claims AS moved
-            WHERE holding_move.instance_uuid = servers.uuid
-              AND holding_move.uuid = moved.consumer_id
-          )) AND NOT (EXISTS (
+            FROM inventories AS any_offer
+            WHERE any_offer.resource_provider_id = own_provider.id
+              AND any_offer.resource_class_id = asked_class.id
+          ))
+      )) AND (
+        SELECT count(DISTINCT pool_of_disk.id) AS count_1
+        FROM resource_providers AS pool_of_disk
+        INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+        INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+        INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+        WHERE pool_reach.root_id = own_provider.id
+          AND pool_of_disk.id != own_provider.id
+          AND pool_class.name = 'DISK_GB'
+      ) = 1))
+      AND NOT (EXISTS (
+        SELECT *
+        FROM inventories AS any_offer
+        WHERE any_offer.resource_provider_id = own_provider.id
+          AND any_offer.resource_class_id = asked_class.id
+      ))
+  ))) THEN 6 WHEN (EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND (
+        SELECT coalesce(sum(mine.used), 0) AS coalesce_2
+        FROM allocations AS mine
+        WHERE mine.consumer_id = servers.uuid
+          AND mine.resource_class_id = asked_class.id
+      ) = 0
+      AND ((offered_asked.resource_class != 'DISK_GB' OR NOT ((EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+      )) AND (
+        SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+        FROM allocations AS disk_row
+        INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+        WHERE disk_row.consumer_id = servers.uuid
+          AND disk_class.name = 'DISK_GB'
+      ) = 0 AND NOT (EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+          AND (EXISTS (
             SELECT *
-            FROM migrations AS evacuation
-            WHERE evacuation.instance_uuid = servers.uuid
-              AND evacuation.deleted = 0
-              AND evacuation.migration_type = 'evacuation'
-              AND evacuation.status = 'done'
-              AND (wrong_root.name = evacuation.source_node OR (EXISTS (
+            FROM inventories AS any_offer
+            WHERE any_offer.resource_provider_id = own_provider.id
+              AND any_offer.resource_class_id = asked_class.id
+          ))
+      )) AND (
+        SELECT count(DISTINCT pool_of_disk.id) AS count_1
+        FROM resource_providers AS pool_of_disk
+        INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+        INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+        INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+        WHERE pool_reach.root_id = own_provider.id
+          AND pool_of_disk.id != own_provider.id
+          AND pool_class.name = 'DISK_GB'
+      ) = 1)) AND NOT (EXISTS (
+        SELECT *
+        FROM inventories AS offer
+        WHERE offer.resource_provider_id = own_provider.id
+          AND offer.resource_class_id = asked_class.id
+          AND offer.min_unit <= offered_asked.amount
+          AND offer.max_unit >= offered_asked.amount
+          AND CASE WHEN (offer.step_size > 0) THEN offered_asked.amount % offer.step_size ELSE 1 END = 0
+          AND CASE WHEN ((offer.total - offer.reserved) * offer.allocation_ratio < 1000000000000000) THEN
+              CAST(floor((offer.total - offer.reserved) * offer.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN
+              ((offer.total - offer.reserved) * offer.allocation_ratio IS NOT NULL) THEN 1000000000000000 END >= (
+            SELECT coalesce(sum(used_of_it.used), 0) AS coalesce_3
+            FROM allocations AS used_of_it
+            WHERE used_of_it.resource_provider_id = own_provider.id
+              AND used_of_it.resource_class_id = asked_class.id
+          ) + offered_asked.amount
+      )) OR NOT (offered_asked.resource_class != 'DISK_GB' OR NOT ((EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+      )) AND (
+        SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+        FROM allocations AS disk_row
+        INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+        WHERE disk_row.consumer_id = servers.uuid
+          AND disk_class.name = 'DISK_GB'
+      ) = 0 AND NOT (EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+          AND (EXISTS (
+            SELECT *
+            FROM inventories AS any_offer
+            WHERE any_offer.resource_provider_id = own_provider.id
+              AND any_offer.resource_class_id = asked_class.id
+          ))
+      )) AND (
+        SELECT count(DISTINCT pool_of_disk.id) AS count_1
+        FROM resource_providers AS pool_of_disk
+        INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+        INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+        INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+        WHERE pool_reach.root_id = own_provider.id
+          AND pool_of_disk.id != own_provider.id
+          AND pool_class.name = 'DISK_GB'
+      ) = 1)) AND NOT (EXISTS (
+        SELECT *
+        FROM inventories AS offer
+        WHERE offer.resource_provider_id = (
+          SELECT min(pool_of_disk.id) AS min_1
+          FROM resource_providers AS pool_of_disk
+          INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+          INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+          INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+          WHERE pool_reach.root_id = own_provider.id
+            AND pool_of_disk.id != own_provider.id
+            AND pool_class.name = 'DISK_GB'
+        )
+          AND offer.resource_class_id = asked_class.id
+          AND offer.min_unit <= offered_asked.amount
+          AND offer.max_unit >= offered_asked.amount
+          AND CASE WHEN (offer.step_size > 0) THEN offered_asked.amount % offer.step_size ELSE 1 END = 0
+          AND CASE WHEN ((offer.total - offer.reserved) * offer.allocation_ratio < 1000000000000000) THEN
+              CAST(floor((offer.total - offer.reserved) * offer.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN
+              ((offer.total - offer.reserved) * offer.allocation_ratio IS NOT NULL) THEN 1000000000000000 END >= (
+            SELECT coalesce(sum(used_of_it.used), 0) AS coalesce_4
+            FROM allocations AS used_of_it
+            WHERE used_of_it.resource_provider_id = (
+              SELECT min(pool_of_disk.id) AS min_1
+              FROM resource_providers AS pool_of_disk
+              INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+              INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+              INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+              WHERE pool_reach.root_id = own_provider.id
+                AND pool_of_disk.id != own_provider.id
+                AND pool_class.name = 'DISK_GB'
+            )
+              AND used_of_it.resource_class_id = asked_class.id
+          ) + offered_asked.amount
+      )))
+  )) THEN 7 ELSE 99 END AS doubt, (
+    SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+        doubtful_move.source_compute END) AS max_1
+    FROM migrations AS doubtful_move
+    WHERE doubtful_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+          'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+          doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= doubtful_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+          coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+          '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+          coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+          doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+          servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+          doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 0
+      AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+          'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+      AND NOT (EXISTS (
+        SELECT *
+        FROM migrations AS proving_move
+        WHERE proving_move.instance_uuid = servers.uuid
+          AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+              'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.migration_type, 'migration') IN ('migration',
+              'resize') AND coalesce(proving_move.status, '') IN ('finished',
+              'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+              proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+              'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+            SELECT *
+            FROM instance_actions AS confirm_order
+            WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+              AND confirm_order.action = 'confirmResize'
+              AND confirm_order.start_time >= proving_move.created_at
+              AND NOT (EXISTS (
                 SELECT *
-                FROM compute_nodes AS left_node
-                WHERE left_node.uuid = wrong_root.uuid
-                  AND left_node.hypervisor_hostname = evacuation.source_node
-              )))
-          ))) THEN concat('rp=', right_root.uuid, ',', (
-            SELECT group_concat(concat(to_move_class.name, '=', CAST(to_move.used AS CHAR)) SEPARATOR ',') AS
-                aggregate_strings_4
-            FROM allocations AS to_move
-            INNER JOIN resource_classes AS to_move_class ON to_move_class.id = to_move.resource_class_id
-            WHERE to_move.consumer_id = servers.uuid
-              AND to_move.resource_provider_id = wrong_root.id
-          )) END AS allocation, CASE WHEN ((
-            SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_4
-            FROM migrations AS last_move
-            WHERE last_move.instance_uuid = servers.uuid
-          ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >=
-              coalesce(there.newest, '')) THEN servers.updated_at ELSE there.newest END,
-              '')) THEN servers.created_at ELSE CASE WHEN (servers.updated_at >= coalesce(there.newest,
-              '')) THEN servers.updated_at ELSE there.newest END END, '')) THEN (
-            SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_4
-            FROM migrations AS last_move
-            WHERE last_move.instance_uuid = servers.uuid
-          ) ELSE CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(there.newest,
-              '')) THEN servers.updated_at ELSE there.newest END, '')) THEN servers.created_at ELSE CASE WHEN
-              (servers.updated_at >= coalesce(there.newest, '')) THEN servers.updated_at ELSE there.newest END END END
-              AS newest_change, CASE WHEN (servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
-          FROM (
-            SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
-                instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
-                instances.user_id AS user_id, instances.availability_zone AS availability_zone,
-                instances.hidden AS hidden, instances.compute_id AS compute_id, instances.vcpus AS vcpus,
-                instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
-                instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
-                instances.updated_at AS updated_at
-            FROM instances
-            WHERE instances.deleted = 0
-              AND coalesce(instances.hidden, 0) = 0
-          ) AS servers
-          INNER JOIN (
-            SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid,
-                compute_nodes.host AS host, compute_nodes.hypervisor_hostname AS hypervisor_hostname,
-                compute_nodes.hypervisor_type AS hypervisor_type, compute_nodes.vcpus AS vcpus,
-                compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
-                compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
-                ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
-                compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
-                compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
-            FROM compute_nodes
-            WHERE compute_nodes.deleted = 0
-          ) AS nodes ON nodes.cell = servers.cell
-            AND nodes.hypervisor_hostname = servers.node
-            AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
-          INNER JOIN resource_providers AS right_root ON right_root.uuid = nodes.uuid
-          INNER JOIN trees ON trees.provider_id = right_root.id
-          INNER JOIN claims AS there ON there.consumer_id = servers.uuid
-            AND there.root_id != trees.root_id
-          INNER JOIN resource_providers AS wrong_root ON wrong_root.id = there.root_id
-          LEFT OUTER JOIN consumers ON consumers.uuid = servers.uuid
-          LEFT OUTER JOIN projects ON projects.id = consumers.project_id
-          LEFT OUTER JOIN users ON users.id = consumers.user_id
-          WHERE servers.uuid IN (
-            SELECT astray.uuid
-            FROM astray
-          )
-            AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved',
-                'soft-delete', 'error')
-            AND servers.host IS NOT NULL
-            AND servers.node IS NOT NULL
-            AND coalesce(nodes.hypervisor_type, '') != 'ironic'
-            AND there.shared = 0
-            AND there.core > 0
-            AND NOT (NOT (EXISTS (
-              SELECT *
-              FROM compute_nodes AS storage_node
-              WHERE storage_node.uuid = wrong_root.uuid
-            )) AND NOT (EXISTS (
-              SELECT *
-              FROM inventories AS offered, resource_classes AS offered_class
-              WHERE offered.resource_provider_id = wrong_root.id
-                AND offered_class.id = offered.resource_class_id
-                AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
-            )))
-            AND NOT (EXISTS (
-              SELECT *
-              FROM claims AS here
-              WHERE here.consumer_id = servers.uuid
-                AND here.root_id = trees.root_id
-                AND here.core > 0
-            ))
-            AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking',
-                'spawning', 'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
-                'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
-                '') LIKE 'rebuild%')
-            AND NOT (EXISTS (
-              SELECT *
-              FROM migrations AS move
-              WHERE move.instance_uuid = servers.uuid
-                AND coalesce(move.deleted, 0) = 0
-                AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-                    'cancelled', 'done'))
-                AND coalesce(move.status, '') != 'finished'
-            ))
-            AND NOT (EXISTS (
-              SELECT *
-              FROM instances AS twin
-              WHERE twin.uuid = servers.uuid
-                AND twin.cell != servers.cell
-                AND twin.deleted = 0
-                AND coalesce(twin.hidden, 0) = 0
-            ))
-        ) AS stray
-        WHERE stray.impact = 'H'
-      ) AS each_server
-      GROUP BY each_server.provider, each_server.instance
-    ) AS found
-  ) AS in_order
-  WHERE in_order.provider = counted.provider
-    AND in_order.age <= CASE WHEN (counted.on_host >= 20) THEN 10 WHEN (counted.on_host > 2) THEN FLOOR(counted.on_host
-        / 2) + 1 ELSE 2 END
-) AS newest_change
-FROM (
+                FROM instance_actions AS revert_order
+                WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                  AND revert_order.action = 'revertResize'
+                  AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+              ))
+          )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+              '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node
+              AND coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND
+              coalesce(proving_move.status, '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute
+              AND servers.node = proving_move.source_node AND coalesce(proving_move.migration_type,
+              'migration') IN ('migration', 'resize') AND coalesce(proving_move.status,
+              '') = 'reverted' OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+              servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+              coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+              'cancelled', 'done'), false) = 1
+          AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+      ))
+  ) AS other_host, (
+    SELECT max(expected.hindrance) AS max_2
+    FROM expected
+    WHERE expected.instance_uuid = servers.uuid
+  ) AS hindrance, CASE WHEN ((EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+  )) AND (
+    SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+    FROM allocations AS disk_row
+    INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+    WHERE disk_row.consumer_id = servers.uuid
+      AND disk_class.name = 'DISK_GB'
+  ) = 0 AND NOT (EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+      AND (EXISTS (
+        SELECT *
+        FROM inventories AS any_offer
+        WHERE any_offer.resource_provider_id = own_provider.id
+          AND any_offer.resource_class_id = asked_class.id
+      ))
+  )) AND (
+    SELECT count(DISTINCT pool_of_disk.id) AS count_1
+    FROM resource_providers AS pool_of_disk
+    INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+    INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+    INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+    WHERE pool_reach.root_id = own_provider.id
+      AND pool_of_disk.id != own_provider.id
+      AND pool_class.name = 'DISK_GB'
+  ) = 1 OR nodes.host != servers.host) THEN 0 ELSE 1 END AS as_nova_heals, CASE WHEN (NOT (EXISTS (
+    SELECT *
+    FROM expected
+    WHERE expected.instance_uuid = servers.uuid
+      AND expected.sure = 1
+  )) OR (EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND (
+        SELECT coalesce(sum(mine.used), 0) AS coalesce_2
+        FROM allocations AS mine
+        WHERE mine.consumer_id = servers.uuid
+          AND mine.resource_class_id = asked_class.id
+      ) > 0
+      AND (
+        SELECT coalesce(sum(mine.used), 0) AS coalesce_2
+        FROM allocations AS mine
+        WHERE mine.consumer_id = servers.uuid
+          AND mine.resource_class_id = asked_class.id
+      ) != offered_asked.amount
+  )) OR NOT (NOT (EXISTS (
+    SELECT *
+    FROM allocations AS written_row
+    WHERE written_row.consumer_id = servers.uuid
+      AND (written_row.used <= 0 OR (written_row.resource_class_id NOT IN (
+        SELECT written_class.id
+        FROM resource_classes AS written_class
+      )) OR (written_row.resource_provider_id NOT IN (
+        SELECT written_on.id
+        FROM resource_providers AS written_on
+      )))
+  )) AND NOT (EXISTS (
+    SELECT twice.resource_provider_id
+    FROM allocations AS twice
+    WHERE twice.consumer_id = servers.uuid
+    GROUP BY twice.resource_provider_id, twice.resource_class_id
+    HAVING count(*) > 1
+  )))) THEN 0 ELSE 1 END AS certain, concat('--allocation rp=', own_provider.uuid, ',', (
+    SELECT group_concat(concat(offered_asked.resource_class, '=',
+        CAST(offered_asked.amount AS CHAR)) SEPARATOR ',') AS aggregate_strings_2
+    FROM expected AS offered_asked
+    INNER JOIN resource_classes AS asked_class ON asked_class.name = offered_asked.resource_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND (
+        SELECT coalesce(sum(mine.used), 0) AS coalesce_2
+        FROM allocations AS mine
+        WHERE mine.consumer_id = servers.uuid
+          AND mine.resource_class_id = asked_class.id
+      ) = 0
+      AND (offered_asked.resource_class != 'DISK_GB' OR NOT ((EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+      )) AND (
+        SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+        FROM allocations AS disk_row
+        INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+        WHERE disk_row.consumer_id = servers.uuid
+          AND disk_class.name = 'DISK_GB'
+      ) = 0 AND NOT (EXISTS (
+        SELECT *
+        FROM (
+          SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+              instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+              instances.user_id AS user_id, instances.availability_zone AS availability_zone,
+              instances.hidden AS hidden, instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+              instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus,
+              instances.memory_mb AS memory_mb, instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb,
+              instances.deleted AS deleted, instances.deleted_at AS deleted_at, instances.created_at AS created_at,
+              instances.updated_at AS updated_at
+          FROM instances
+          WHERE instances.deleted = 0
+            AND coalesce(instances.hidden, 0) = 0
+        ) AS servers
+        WHERE offered_asked.instance_uuid = servers.uuid
+          AND offered_asked.amount > 0
+          AND asked_class.name = offered_asked.resource_class
+          AND offered_asked.resource_class = 'DISK_GB'
+          AND (EXISTS (
+            SELECT *
+            FROM inventories AS any_offer
+            WHERE any_offer.resource_provider_id = own_provider.id
+              AND any_offer.resource_class_id = asked_class.id
+          ))
+      )) AND (
+        SELECT count(DISTINCT pool_of_disk.id) AS count_1
+        FROM resource_providers AS pool_of_disk
+        INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+        INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+        INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+        WHERE pool_reach.root_id = own_provider.id
+          AND pool_of_disk.id != own_provider.id
+          AND pool_class.name = 'DISK_GB'
+      ) = 1))
+  ), coalesce(concat(' ', CASE WHEN ((EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+  )) AND (
+    SELECT coalesce(sum(disk_row.used), 0) AS coalesce_1
+    FROM allocations AS disk_row
+    INNER JOIN resource_classes AS disk_class ON disk_class.id = disk_row.resource_class_id
+    WHERE disk_row.consumer_id = servers.uuid
+      AND disk_class.name = 'DISK_GB'
+  ) = 0 AND NOT (EXISTS (
+    SELECT *
+    FROM expected AS offered_asked, resource_classes AS asked_class
+    WHERE offered_asked.instance_uuid = servers.uuid
+      AND offered_asked.amount > 0
+      AND asked_class.name = offered_asked.resource_class
+      AND offered_asked.resource_class = 'DISK_GB'
+      AND (EXISTS (
+        SELECT *
+        FROM inventories AS any_offer
+        WHERE any_offer.resource_provider_id = own_provider.id
+          AND any_offer.resource_class_id = asked_class.id
+      ))
+  )) AND (
+    SELECT count(DISTINCT pool_of_disk.id) AS count_1
+    FROM resource_providers AS pool_of_disk
+    INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+    INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+    INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+    WHERE pool_reach.root_id = own_provider.id
+      AND pool_of_disk.id != own_provider.id
+      AND pool_class.name = 'DISK_GB'
+  ) = 1) THEN concat('--allocation rp=', (
+    SELECT min(pool_of_disk.uuid) AS min_2
+    FROM resource_providers AS pool_of_disk
+    INNER JOIN reach AS pool_reach ON pool_reach.provider_id = pool_of_disk.id
+    INNER JOIN inventories AS pool_offer ON pool_offer.resource_provider_id = pool_of_disk.id
+    INNER JOIN resource_classes AS pool_class ON pool_class.id = pool_offer.resource_class_id
+    WHERE pool_reach.root_id = own_provider.id
+      AND pool_of_disk.id != own_provider.id
+      AND pool_class.name = 'DISK_GB'
+  ), ',DISK_GB=', CAST((
+    SELECT max(asked.amount) AS max_3
+    FROM expected AS asked
+    WHERE asked.instance_uuid = servers.uuid
+      AND asked.resource_class = 'DISK_GB'
+  ) AS CHAR)) END), ''), coalesce(concat(' ', (
+    SELECT group_concat(concat('--allocation rp=', kept_on.uuid, ',', kept_class.name, '=',
+        CAST(kept_row.used AS CHAR)) SEPARATOR ' ') AS aggregate_strings_3
+    FROM allocations AS kept_row
+    INNER JOIN resource_classes AS kept_class ON kept_class.id = kept_row.resource_class_id
+    INNER JOIN resource_providers AS kept_on ON kept_on.id = kept_row.resource_provider_id
+    WHERE kept_row.consumer_id = servers.uuid
+  )), '')) AS allocation_words, CASE WHEN ((
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_4
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) >= coalesce(CASE WHEN ((
+    SELECT max(any_claim.newest) AS max_5
+    FROM claims AS any_claim
+    WHERE any_claim.consumer_id = servers.uuid
+  ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
+    SELECT max(any_claim.newest) AS max_5
+    FROM claims AS any_claim
+    WHERE any_claim.consumer_id = servers.uuid
+  ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END END, '')) THEN (
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_4
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) ELSE CASE WHEN ((
+    SELECT max(any_claim.newest) AS max_5
+    FROM claims AS any_claim
+    WHERE any_claim.consumer_id = servers.uuid
+  ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
+    SELECT max(any_claim.newest) AS max_5
+    FROM claims AS any_claim
+    WHERE any_claim.consumer_id = servers.uuid
+  ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END END END AS changed
+  FROM (
+    SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+        instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+        instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+        instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+    FROM instances
+    WHERE instances.deleted = 0
+      AND coalesce(instances.hidden, 0) = 0
+  ) AS servers
+  INNER JOIN (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS nodes ON nodes.cell = servers.cell
+    AND nodes.hypervisor_hostname = servers.node
+    AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
+  INNER JOIN resource_providers AS own_provider ON own_provider.uuid = nodes.uuid
+  INNER JOIN trees ON trees.provider_id = own_provider.id
+  WHERE servers.uuid IN (
+    SELECT unclaimed.uuid
+    FROM unclaimed
+  )
+    AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved', 'soft-delete',
+        'error')
+    AND servers.host IS NOT NULL
+    AND servers.node IS NOT NULL
+    AND NOT ((EXISTS (
+      SELECT *
+      FROM claims AS here
+      WHERE here.consumer_id = servers.uuid
+        AND here.root_id = trees.root_id
+        AND here.core > 0
+    )) OR coalesce(nodes.hypervisor_type, '') = 'ironic' AND (EXISTS (
+      SELECT *
+      FROM claims AS here
+      WHERE here.consumer_id = servers.uuid
+        AND here.root_id = trees.root_id
+        AND here.own > 0
+    )) OR (EXISTS (
+      SELECT *
+      FROM allocations AS row_on_host, resource_classes AS row_class
+      WHERE row_on_host.consumer_id = servers.uuid
+        AND row_on_host.resource_provider_id = own_provider.id
+        AND row_class.id = row_on_host.resource_class_id
+        AND row_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+    )))
+    AND (NOT (EXISTS (
+      SELECT *
+      FROM expected AS any_flavor
+      WHERE any_flavor.instance_uuid = servers.uuid
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM claims AS here
+      WHERE here.consumer_id = servers.uuid
+        AND here.root_id = trees.root_id
+        AND here.own > 0
+    )) OR (EXISTS (
+      SELECT *
+      FROM expected AS asked
+      WHERE asked.instance_uuid = servers.uuid
+        AND asked.amount > 0
+        AND asked.resource_class IN ('VCPU', 'PCPU', 'MEMORY_MB')
+    )) OR (EXISTS (
+      SELECT *
+      FROM expected AS asked
+      WHERE asked.instance_uuid = servers.uuid
+        AND asked.amount > 0
+        AND asked.resource_class != 'DISK_GB'
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM claims AS here
+      WHERE here.consumer_id = servers.uuid
+        AND here.root_id = trees.root_id
+        AND here.own > 0
+    )))
+    AND (coalesce(nodes.hypervisor_type, '') != 'ironic' OR (EXISTS (
+      SELECT *
+      FROM expected AS offered_asked, resource_classes AS asked_class
+      WHERE offered_asked.instance_uuid = servers.uuid
+        AND offered_asked.amount > 0
+        AND asked_class.name = offered_asked.resource_class
+        AND (EXISTS (
+          SELECT *
+          FROM inventories AS any_offer
+          WHERE any_offer.resource_provider_id = own_provider.id
+            AND any_offer.resource_class_id = asked_class.id
+        ))
+    )))
+    AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
+        'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
+        'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
+        '') LIKE 'rebuild%')
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS move
+      WHERE move.instance_uuid = servers.uuid
+        AND coalesce(move.deleted, 0) = 0
+        AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+            'done'))
+        AND coalesce(move.status, '') != 'finished'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS twin
+      WHERE twin.uuid = servers.uuid
+        AND twin.cell != servers.cell
+        AND twin.deleted = 0
+        AND coalesce(twin.hidden, 0) = 0
+    ))
+),
+bare AS (
+  SELECT bare_servers.uuid AS instance, bare_servers.provider AS provider,
+      CASE WHEN (bare_servers.doubt = 99 AND bare_servers.held IS NULL AND bare_servers.hindrance IS NULL AND
+      bare_servers.as_nova_heals = 1) THEN bare_servers.uuid END AS healable, bare_servers.changed AS newest_change,
+      CASE WHEN (bare_servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
+  FROM bare_servers
+),
+stray AS (
+  SELECT servers.uuid AS instance, wrong_root.uuid AS provider, right_root.uuid AS right_provider, CASE WHEN ((
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_6
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(there.newest,
+      '')) THEN servers.updated_at ELSE there.newest END, '')) THEN servers.created_at ELSE CASE WHEN
+      (servers.updated_at >= coalesce(there.newest, '')) THEN servers.updated_at ELSE there.newest END END, '')) THEN (
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_6
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) ELSE CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(there.newest,
+      '')) THEN servers.updated_at ELSE there.newest END, '')) THEN servers.created_at ELSE CASE WHEN
+      (servers.updated_at >= coalesce(there.newest, '')) THEN servers.updated_at ELSE there.newest END END END AS
+      newest_change, CASE WHEN (servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
+  FROM (
+    SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+        instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+        instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+        instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+    FROM instances
+    WHERE instances.deleted = 0
+      AND coalesce(instances.hidden, 0) = 0
+  ) AS servers
+  INNER JOIN (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS nodes ON nodes.cell = servers.cell
+    AND nodes.hypervisor_hostname = servers.node
+    AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
+  INNER JOIN resource_providers AS right_root ON right_root.uuid = nodes.uuid
+  INNER JOIN trees ON trees.provider_id = right_root.id
+  INNER JOIN claims AS there ON there.consumer_id = servers.uuid
+    AND there.root_id != trees.root_id
+  INNER JOIN resource_providers AS wrong_root ON wrong_root.id = there.root_id
+  LEFT OUTER JOIN consumers ON consumers.uuid = servers.uuid
+  LEFT OUTER JOIN projects ON projects.id = consumers.project_id
+  LEFT OUTER JOIN users ON users.id = consumers.user_id
+  WHERE servers.uuid IN (
+    SELECT astray.uuid
+    FROM astray
+  )
+    AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved', 'soft-delete',
+        'error')
+    AND servers.host IS NOT NULL
+    AND servers.node IS NOT NULL
+    AND coalesce(nodes.hypervisor_type, '') != 'ironic'
+    AND there.own > 0
+    AND NOT (NOT (EXISTS (
+      SELECT *
+      FROM compute_nodes AS storage_node
+      WHERE storage_node.uuid = wrong_root.uuid
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS offered, resource_classes AS offered_class
+      WHERE offered.resource_provider_id = wrong_root.id
+        AND offered_class.id = offered.resource_class_id
+        AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+    )))
+    AND (there.core > 0 AND NOT (EXISTS (
+      SELECT *
+      FROM claims AS here
+      WHERE here.consumer_id = servers.uuid
+        AND here.root_id = trees.root_id
+        AND here.core > 0
+    )) OR there.core = 0 AND (EXISTS (
+      SELECT *
+      FROM compute_nodes AS node_of_root
+      WHERE node_of_root.uuid = wrong_root.uuid
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM claims AS here
+      WHERE here.consumer_id = servers.uuid
+        AND here.root_id = trees.root_id
+        AND here.own > 0
+    )))
+    AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
+        'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
+        'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
+        '') LIKE 'rebuild%')
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS move
+      WHERE move.instance_uuid = servers.uuid
+        AND coalesce(move.deleted, 0) = 0
+        AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+            'done'))
+        AND coalesce(move.status, '') != 'finished'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS twin
+      WHERE twin.uuid = servers.uuid
+        AND twin.cell != servers.cell
+        AND twin.deleted = 0
+        AND coalesce(twin.hidden, 0) = 0
+    ))
+),
+each_server AS (
+  SELECT bare.provider AS provider, bare.instance AS instance, bare.newest_change AS newest_change,
+      CASE WHEN (bare.healable IS NOT NULL) THEN 1 ELSE 0 END AS healable
+  FROM bare
+  WHERE bare.impact = 'H'
+  UNION
+  SELECT stray.right_provider AS right_provider, stray.instance AS instance, stray.newest_change AS newest_change,
+      0 AS anon_1
+  FROM stray
+  WHERE stray.impact = 'H'
+),
+found AS (
+  SELECT each_server.provider AS provider, each_server.instance AS instance,
+      max(each_server.newest_change) AS newest_change, min(each_server.healable) AS healable
+  FROM each_server
+  GROUP BY each_server.provider, each_server.instance
+),
+in_order AS (
+  SELECT found.provider AS provider, found.instance AS instance, found.newest_change AS newest_change,
+      found.healable AS healable, row_number() OVER (PARTITION BY found.provider ORDER BY found.instance) AS place,
+      row_number() OVER (PARTITION BY found.provider ORDER BY found.newest_change, found.instance) AS age
+  FROM found
+),
+hosts AS (
+  SELECT in_order.provider AS provider, count(*) AS servers, CASE WHEN (min(in_order.healable) = 1) THEN count(*) END AS
+      healable, concat(CAST(max(CASE WHEN (in_order.place = 1) THEN in_order.instance END) AS CHAR),
+      coalesce(concat(', ', max(CASE WHEN (in_order.place = 2) THEN in_order.instance END)), ''), coalesce(concat(', ',
+      max(CASE WHEN (in_order.place = 3) THEN in_order.instance END)), ''), coalesce(concat(', ',
+      max(CASE WHEN (in_order.place = 4) THEN in_order.instance END)), ''), coalesce(concat(', ',
+      max(CASE WHEN (in_order.place = 5) THEN in_order.instance END)), ''),
+      CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS examples
+  FROM in_order
+  GROUP BY in_order.provider
+  HAVING count(*) > 1
+),
+tally AS (
+  SELECT servers.cell AS cell, servers.host AS host, servers.node AS node, count(*) AS servers
+  FROM (
+    SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+        instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+        instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+        instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+    FROM instances
+    WHERE instances.deleted = 0
+      AND coalesce(instances.hidden, 0) = 0
+  ) AS servers
+  WHERE servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved', 'soft-delete',
+      'error')
+    AND servers.host IS NOT NULL
+    AND servers.node IS NOT NULL
+    AND servers.vm_state != 'error'
+  GROUP BY servers.cell, servers.host, servers.node
+),
+there AS (
+  SELECT nodes.uuid AS uuid, sum(tally.servers) AS on_host
+  FROM (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS nodes
+  INNER JOIN tally ON nodes.cell = tally.cell
+    AND nodes.hypervisor_hostname = tally.node
+    AND (nodes.host = tally.host OR nodes.hypervisor_type = 'ironic')
+  GROUP BY nodes.uuid
+),
+counted AS (
   SELECT hosts.provider AS provider, hosts.servers AS servers, hosts.healable AS healable, hosts.examples AS examples,
       resource_providers.name AS provider_name, nodes.cell AS cell, nodes.host AS host,
-      nodes.hypervisor_hostname AS node, (
-    SELECT count(*) AS count_2
-    FROM (
-      SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
-          instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
-          instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-          instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
-          instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
-          instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
-      FROM instances
-      WHERE instances.deleted = 0
-        AND coalesce(instances.hidden, 0) = 0
-    ) AS servers
-    WHERE nodes.cell = servers.cell
-      AND nodes.hypervisor_hostname = servers.node
-      AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
-      AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved',
-          'soft-delete', 'error')
-      AND servers.host IS NOT NULL
-      AND servers.node IS NOT NULL
-      AND servers.vm_state != 'error'
-  ) AS on_host
-  FROM (
-    SELECT in_order.provider AS provider, count(*) AS servers, CASE WHEN (min(in_order.healable) = 1) THEN count(*) END
-        AS healable, concat(CAST(max(CASE WHEN (in_order.place = 1) THEN in_order.instance END) AS CHAR),
-        coalesce(concat(', ', max(CASE WHEN (in_order.place = 2) THEN in_order.instance END)), ''),
-        coalesce(concat(', ', max(CASE WHEN (in_order.place = 3) THEN in_order.instance END)), ''),
-        coalesce(concat(', ', max(CASE WHEN (in_order.place = 4) THEN in_order.instance END)), ''),
-        coalesce(concat(', ', max(CASE WHEN (in_order.place = 5) THEN in_order.instance END)), ''),
-        CASE WHEN (count(*) > 5) THEN concat(' and ', CAST(count(*) - 5 AS CHAR), ' more') ELSE '' END) AS examples
-    FROM (
-      SELECT found.provider AS provider, found.instance AS instance, found.newest_change AS newest_change,
-          found.healable AS healable, row_number() OVER (PARTITION BY found.provider ORDER BY found.instance) AS place,
-          row_number() OVER (PARTITION BY found.provider ORDER BY found.newest_change, found.instance) AS age
-      FROM (
-        SELECT each_server.provider AS provider, each_server.instance AS instance,
-            max(each_server.newest_change) AS newest_change, min(each_server.healable) AS healable
-        FROM (
-          SELECT bare.provider AS provider, bare.instance AS instance, bare.newest_change AS newest_change,
-              CASE WHEN (bare.healable IS NOT NULL) THEN 1 ELSE 0 END AS healable
-          FROM (
-            SELECT servers.uuid AS consumer, servers.uuid AS instance, servers.cell AS cell, servers.host AS host,
-                servers.node AS node, own_provider.uuid AS provider, servers.vm_state AS vm_state, coalesce((
-              SELECT group_concat(concat(coalesce(any_held_class.name, concat('class ',
-                  CAST(any_held.resource_class_id AS CHAR))), ' ', CAST(any_held.used AS CHAR), ' on ',
-                  any_held_on.name) SEPARATOR ', ') AS aggregate_strings_1
-              FROM allocations AS any_held
-              INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
-              LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
-              WHERE any_held.consumer_id = servers.uuid
-            ), 'nothing') AS held, CASE WHEN ((
-              SELECT group_concat(concat(coalesce(any_held_class.name, concat('class ',
-                  CAST(any_held.resource_class_id AS CHAR))), ' ', CAST(any_held.used AS CHAR), ' on ',
-                  any_held_on.name) SEPARATOR ', ') AS aggregate_strings_1
-              FROM allocations AS any_held
-              INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
-              LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
-              WHERE any_held.consumer_id = servers.uuid
-            ) IS NULL) THEN servers.uuid END AS healable, CASE WHEN ((
-              SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                  coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                  '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                  '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
-              FROM migrations AS last_move
-              WHERE last_move.instance_uuid = servers.uuid
-            ) >= coalesce(CASE WHEN ((
-              SELECT max(any_claim.newest) AS max_3
-              FROM claims AS any_claim
-              WHERE any_claim.consumer_id = servers.uuid
-            ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-                '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
-              SELECT max(any_claim.newest) AS max_3
-              FROM claims AS any_claim
-              WHERE any_claim.consumer_id = servers.uuid
-            ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-                '')) THEN servers.created_at ELSE servers.updated_at END END, '')) THEN (
-              SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                  coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                  '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                  '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
-              FROM migrations AS last_move
-              WHERE last_move.instance_uuid = servers.uuid
-            ) ELSE CASE WHEN ((
-              SELECT max(any_claim.newest) AS max_3
-              FROM claims AS any_claim
-              WHERE any_claim.consumer_id = servers.uuid
-            ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-                '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
-              SELECT max(any_claim.newest) AS max_3
-              FROM claims AS any_claim
-              WHERE any_claim.consumer_id = servers.uuid
-            ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
-                '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change,
-                CASE WHEN (servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
-            FROM (
-              SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
-                  instances.vm_state AS vm_state, instances.task_state AS task_state,
-                  instances.project_id AS project_id, instances.user_id AS user_id,
-                  instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-                  instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
-                  instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
-                  instances.deleted_at AS deleted_at, instances.created_at AS created_at,
-                  instances.updated_at AS updated_at
-              FROM instances
-              WHERE instances.deleted = 0
-                AND coalesce(instances.hidden, 0) = 0
-            ) AS servers
-            INNER JOIN (
-              SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid,
-                  compute_nodes.host AS host, compute_nodes.hypervisor_hostname AS hypervisor_hostname,
-                  compute_nodes.hypervisor_type AS hypervisor_type, compute_nodes.vcpus AS vcpus,
-                  compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
-                  compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
-                  ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
-                  compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
-                  compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
-              FROM compute_nodes
-              WHERE compute_nodes.deleted = 0
-            ) AS nodes ON nodes.cell = servers.cell
-              AND nodes.hypervisor_hostname = servers.node
-              AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
-            INNER JOIN resource_providers AS own_provider ON own_provider.uuid = nodes.uuid
-            INNER JOIN trees ON trees.provider_id = own_provider.id
-            WHERE servers.uuid IN (
-              SELECT unclaimed.uuid
-              FROM unclaimed
-            )
-              AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved',
-                  'soft-delete', 'error')
-              AND servers.host IS NOT NULL
-              AND servers.node IS NOT NULL
-              AND NOT (EXISTS (
-                SELECT *
-                FROM claims AS here
-                WHERE here.consumer_id = servers.uuid
-                  AND (here.shared = 0 OR here.root_id = trees.root_id)
-              ))
-              AND (NOT (EXISTS (
-                SELECT *
-                FROM expected AS any_flavor
-                WHERE any_flavor.instance_uuid = servers.uuid
-              )) OR (EXISTS (
-                SELECT *
-                FROM expected AS asked
-                WHERE asked.instance_uuid = servers.uuid
-                  AND asked.amount > 0
-                  AND asked.resource_class != 'DISK_GB'
-              )))
-              AND (coalesce(nodes.hypervisor_type, '') != 'ironic' OR (EXISTS (
-                SELECT *
-                FROM expected AS offered_asked, resource_classes, inventories
-                WHERE offered_asked.instance_uuid = servers.uuid
-                  AND offered_asked.amount > 0
-                  AND resource_classes.name = offered_asked.resource_class
-                  AND inventories.resource_class_id = resource_classes.id
-                  AND inventories.resource_provider_id = own_provider.id
-              )))
-              AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking',
-                  'spawning', 'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
-                  'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
-                  '') LIKE 'rebuild%')
-              AND NOT (EXISTS (
-                SELECT *
-                FROM migrations AS move
-                WHERE move.instance_uuid = servers.uuid
-                  AND coalesce(move.deleted, 0) = 0
-                  AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-                      'cancelled', 'done'))
-                  AND coalesce(move.status, '') != 'finished'
-              ))
-              AND NOT (EXISTS (
-                SELECT *
-                FROM instances AS twin
-                WHERE twin.uuid = servers.uuid
-                  AND twin.cell != servers.cell
-                  AND twin.deleted = 0
-                  AND coalesce(twin.hidden, 0) = 0
-              ))
-          ) AS bare
-          WHERE bare.impact = 'H'
-          UNION
-          SELECT stray.right_provider AS right_provider, stray.instance AS instance,
-              stray.newest_change AS newest_change, 0 AS anon_1
-          FROM (
-            SELECT servers.uuid AS consumer, servers.uuid AS instance, wrong_root.uuid AS provider,
-                wrong_root.name AS provider_name, servers.cell AS cell, servers.host AS host, servers.node AS node,
-                projects.external_id AS project, users.external_id AS user, servers.vm_state AS vm_state,
-                right_root.uuid AS right_provider, (
-              SELECT group_concat(concat(coalesce(held_class.name, concat('class ',
-                  CAST(held.resource_class_id AS CHAR))), ' ', CAST(held.used AS CHAR)) SEPARATOR ', ') AS
-                  aggregate_strings_2
-              FROM allocations AS held
-              INNER JOIN trees AS held_in ON held_in.provider_id = held.resource_provider_id
-              LEFT OUTER JOIN resource_classes AS held_class ON held_class.id = held.resource_class_id
-              WHERE held.consumer_id = servers.uuid
-                AND held_in.root_id = wrong_root.id
-            ) AS held, CASE WHEN (servers.vm_state != 'error' AND right_root.id = trees.root_id AND NOT (EXISTS (
-              SELECT *
-              FROM claims AS elsewhere
-              WHERE elsewhere.consumer_id = servers.uuid
-                AND elsewhere.root_id != wrong_root.id
-            )) AND (
-              SELECT group_concat(below.uuid SEPARATOR ' ') AS aggregate_strings_3
-              FROM resource_providers AS below
-              INNER JOIN trees AS below_in ON below_in.provider_id = below.id
-              WHERE below_in.root_id = wrong_root.id
-                AND below.id != wrong_root.id
-                AND (EXISTS (
-                  SELECT *
-                  FROM allocations AS below_held
-                  WHERE below_held.resource_provider_id = below.id
-                    AND below_held.consumer_id = servers.uuid
-                ))
-            ) IS NULL AND (
-              SELECT count(DISTINCT to_move_class.name) AS count_1
-              FROM allocations AS to_move
-              INNER JOIN resource_classes AS to_move_class ON to_move_class.id = to_move.resource_class_id
-              WHERE to_move.consumer_id = servers.uuid
-                AND to_move.resource_provider_id = wrong_root.id
-                AND to_move.used > 0
-            ) = there.`rows` AND NOT (EXISTS (
-              SELECT *
-              FROM migrations AS holding_move, claims AS moved
-              WHERE holding_move.instance_uuid = servers.uuid
-                AND holding_move.uuid = moved.consumer_id
-            )) AND NOT (EXISTS (
-              SELECT *
-              FROM migrations AS evacuation
-              WHERE evacuation.instance_uuid = servers.uuid
-                AND evacuation.deleted = 0
-                AND evacuation.migration_type = 'evacuation'
-                AND evacuation.status = 'done'
-                AND (wrong_root.name = evacuation.source_node OR (EXISTS (
-                  SELECT *
-                  FROM compute_nodes AS left_node
-                  WHERE left_node.uuid = wrong_root.uuid
-                    AND left_node.hypervisor_hostname = evacuation.source_node
-                )))
-            ))) THEN concat('rp=', right_root.uuid, ',', (
-              SELECT group_concat(concat(to_move_class.name, '=', CAST(to_move.used AS CHAR)) SEPARATOR ',') AS
-                  aggregate_strings_4
-              FROM allocations AS to_move
-              INNER JOIN resource_classes AS to_move_class ON to_move_class.id = to_move.resource_class_id
-              WHERE to_move.consumer_id = servers.uuid
-                AND to_move.resource_provider_id = wrong_root.id
-            )) END AS allocation, CASE WHEN ((
-              SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                  coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                  '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                  '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_4
-              FROM migrations AS last_move
-              WHERE last_move.instance_uuid = servers.uuid
-            ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >=
-                coalesce(there.newest, '')) THEN servers.updated_at ELSE there.newest END,
-                '')) THEN servers.created_at ELSE CASE WHEN (servers.updated_at >= coalesce(there.newest,
-                '')) THEN servers.updated_at ELSE there.newest END END, '')) THEN (
-              SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
-                  coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
-                  '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-                  '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_4
-              FROM migrations AS last_move
-              WHERE last_move.instance_uuid = servers.uuid
-            ) ELSE CASE WHEN (servers.created_at >= coalesce(CASE WHEN (servers.updated_at >= coalesce(there.newest,
-                '')) THEN servers.updated_at ELSE there.newest END, '')) THEN servers.created_at ELSE CASE WHEN
-                (servers.updated_at >= coalesce(there.newest, '')) THEN servers.updated_at ELSE there.newest END END END
-                AS newest_change, CASE WHEN (servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
-            FROM (
-              SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
-                  instances.vm_state AS vm_state, instances.task_state AS task_state,
-                  instances.project_id AS project_id, instances.user_id AS user_id,
-                  instances.availability_zone AS availability_zone, instances.hidden AS hidden,
-                  instances.compute_id AS compute_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
-                  instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
-                  instances.deleted_at AS deleted_at, instances.created_at AS created_at,
-                  instances.updated_at AS updated_at
-              FROM instances
-              WHERE instances.deleted = 0
-                AND coalesce(instances.hidden, 0) = 0
-            ) AS servers
-            INNER JOIN (
-              SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid,
-                  compute_nodes.host AS host, compute_nodes.hypervisor_hostname AS hypervisor_hostname,
-                  compute_nodes.hypervisor_type AS hypervisor_type, compute_nodes.vcpus AS vcpus,
-                  compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
-                  compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
-                  ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
-                  compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
-                  compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
-              FROM compute_nodes
-              WHERE compute_nodes.deleted = 0
-            ) AS nodes ON nodes.cell = servers.cell
-              AND nodes.hypervisor_hostname = servers.node
-              AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
-            INNER JOIN resource_providers AS right_root ON right_root.uuid = nodes.uuid
-            INNER JOIN trees ON trees.provider_id = right_root.id
-            INNER JOIN claims AS there ON there.consumer_id = servers.uuid
-              AND there.root_id != trees.root_id
-            INNER JOIN resource_providers AS wrong_root ON wrong_root.id = there.root_id
-            LEFT OUTER JOIN consumers ON consumers.uuid = servers.uuid
-            LEFT OUTER JOIN projects ON projects.id = consumers.project_id
-            LEFT OUTER JOIN users ON users.id = consumers.user_id
-            WHERE servers.uuid IN (
-              SELECT astray.uuid
-              FROM astray
-            )
-              AND servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved',
-                  'soft-delete', 'error')
-              AND servers.host IS NOT NULL
-              AND servers.node IS NOT NULL
-              AND coalesce(nodes.hypervisor_type, '') != 'ironic'
-              AND there.shared = 0
-              AND there.core > 0
-              AND NOT (NOT (EXISTS (
-                SELECT *
-                FROM compute_nodes AS storage_node
-                WHERE storage_node.uuid = wrong_root.uuid
-              )) AND NOT (EXISTS (
-                SELECT *
-                FROM inventories AS offered, resource_classes AS offered_class
-                WHERE offered.resource_provider_id = wrong_root.id
-                  AND offered_class.id = offered.resource_class_id
-                  AND offered_class.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
-              )))
-              AND NOT (EXISTS (
-                SELECT *
-                FROM claims AS here
-                WHERE here.consumer_id = servers.uuid
-                  AND here.root_id = trees.root_id
-                  AND here.core > 0
-              ))
-              AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking',
-                  'spawning', 'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
-                  'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
-                  '') LIKE 'rebuild%')
-              AND NOT (EXISTS (
-                SELECT *
-                FROM migrations AS move
-                WHERE move.instance_uuid = servers.uuid
-                  AND coalesce(move.deleted, 0) = 0
-                  AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-                      'cancelled', 'done'))
-                  AND coalesce(move.status, '') != 'finished'
-              ))
-              AND NOT (EXISTS (
-                SELECT *
-                FROM instances AS twin
-                WHERE twin.uuid = servers.uuid
-                  AND twin.cell != servers.cell
-                  AND twin.deleted = 0
-                  AND coalesce(twin.hidden, 0) = 0
-              ))
-          ) AS stray
-          WHERE stray.impact = 'H'
-        ) AS each_server
-        GROUP BY each_server.provider, each_server.instance
-      ) AS found
-    ) AS in_order
-    GROUP BY in_order.provider
-    HAVING count(*) > 1
-  ) AS hosts
+      nodes.hypervisor_hostname AS node, coalesce(there.on_host, 0) AS on_host
+  FROM hosts
   INNER JOIN resource_providers ON resource_providers.uuid = hosts.provider
   INNER JOIN (
     SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
@@ -929,6 +1510,23 @@ FROM (
     FROM compute_nodes
     WHERE compute_nodes.deleted = 0
   ) AS nodes ON nodes.uuid = hosts.provider
-) AS counted
+  LEFT OUTER JOIN there ON there.uuid = hosts.provider
+),
+began AS (
+  SELECT counted.provider AS provider, max(in_order.newest_change) AS newest_change
+  FROM counted
+  INNER JOIN in_order ON in_order.provider = counted.provider
+    AND in_order.age <= CASE WHEN (counted.on_host >= 20) THEN 10 WHEN (counted.on_host > 2) THEN FLOOR(counted.on_host
+        / 2) + 1 ELSE 2 END
+  GROUP BY counted.provider
+)
+SELECT counted.provider, counted.provider_name, counted.cell, counted.host, counted.node,
+    counted.provider AS right_provider, counted.servers, counted.on_host, counted.healable,
+    CASE WHEN (counted.healable IS NOT NULL) THEN counted.host END AS healable_host, counted.examples,
+    CASE WHEN (counted.healable IS NULL) THEN
+    'Not all of these servers can be healed by nova-manage: of some the rows do not tell where they run or what they should hold. placement-audit audit --select X06,X08 tells of each of them.'
+    END AS withheld, began.newest_change
+FROM counted
+INNER JOIN began ON began.provider = counted.provider
 WHERE counted.servers * 2 > counted.on_host OR counted.servers >= 10
-ORDER BY counted.provider;
+ORDER BY began.provider;

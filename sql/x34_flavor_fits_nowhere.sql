@@ -14,10 +14,11 @@
 -- - what a child or a sharing provider of the host supplies
 -- - pinned CPUs that a host still offers as VCPU, unless a nova.conf given sets disable_fallback_pcpu_query
 -- - ironic nodes and PCI devices that reserve all they have while in use
+-- - hosts that give out no CPUs or memory because of their ratio or reserve, which are a finding of their own
 -- - flavors of blazar's leases
 -- - groups with a name for a suffix, while any nova-compute is older than Xena, which passes over them
--- - a cloud without any host that offers something
--- - a flavor that only its root disk keeps out is information: servers boot from volumes
+-- - a cloud in which no host offers anything
+-- - a flavor that only its root disk keeps out is information: a server may boot from a volume instead
 -- - traits, aggregates and group policies that keep hosts out are not looked at
 --
 -- What to do, with a row's columns for the names in braces:
@@ -79,7 +80,7 @@ settings AS (
 ),
 trees AS (
   SELECT resource_providers.id AS provider_id, coalesce(root.id, resource_providers.id) AS root_id,
-      CASE WHEN (root.id IN (
+      CASE WHEN (resource_providers.id IN (
     SELECT resource_provider_traits.resource_provider_id
     FROM resource_provider_traits
     INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -188,11 +189,15 @@ asks AS (
 offers AS (
   SELECT inventories.resource_provider_id AS resource_provider_id, resource_classes.name AS name,
       inventories.min_unit AS min_unit, inventories.max_unit AS max_unit, inventories.step_size AS step_size,
-      CASE WHEN (resource_classes.name LIKE 'CUSTOM\\_%' ESCAPE '\\' AND inventories.reserved = inventories.total) THEN
-      inventories.total ELSE CASE WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio <
-      1000000000000000) THEN CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio *
-      1.000000001) AS SIGNED INTEGER) WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio IS
-      NOT NULL) THEN 1000000000000000 END END AS capacity
+      CASE WHEN (resource_classes.name LIKE 'CUSTOM\\_%' ESCAPE '\\' AND inventories.reserved = inventories.total OR
+      resource_classes.name IN ('VCPU', 'MEMORY_MB') AND CASE WHEN ((inventories.total - inventories.reserved) *
+      inventories.allocation_ratio < 1000000000000000) THEN CAST(floor((inventories.total - inventories.reserved) *
+      inventories.allocation_ratio * 1.000000001) AS SIGNED INTEGER) WHEN ((inventories.total - inventories.reserved) *
+      inventories.allocation_ratio IS NOT NULL) THEN 1000000000000000 END < 1) THEN inventories.total ELSE CASE WHEN
+      ((inventories.total - inventories.reserved) * inventories.allocation_ratio < 1000000000000000) THEN
+      CAST(floor((inventories.total - inventories.reserved) * inventories.allocation_ratio * 1.000000001) AS SIGNED
+      INTEGER) WHEN ((inventories.total - inventories.reserved) * inventories.allocation_ratio IS NOT NULL) THEN
+      1000000000000000 END END AS capacity
   FROM inventories
   INNER JOIN resource_classes ON resource_classes.id = inventories.resource_class_id
 ),
@@ -300,7 +305,9 @@ SELECT flavors.name AS flavor, flavors.flavorid AS flavor_id, CASE WHEN (flavors
   SELECT group_concat(lacking.reason SEPARATOR '; ') AS aggregate_strings_2
   FROM lacking
   WHERE lacking.flavor_id = flavors.id
-) END AS reasons, flavors.vcpus, flavors.memory_mb, flavors.root_gb, CASE WHEN ((
+) END AS reasons, flavors.vcpus, flavors.memory_mb, flavors.root_gb,
+    'the rows do not tell whether the flavor or the hosts are wrong: placement-audit explain tells what either would need'
+    AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (flavor_extra_specs.created_at >= coalesce(flavor_extra_specs.updated_at,
       '')) THEN flavor_extra_specs.created_at ELSE flavor_extra_specs.updated_at END) AS max_1
   FROM flavor_extra_specs

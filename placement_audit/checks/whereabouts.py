@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, FromClause, ScalarSelect, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Exists, FromClause, and_, case, exists, func, literal, or_, select
 
 from placement_audit import schema as t
 from placement_audit.checks.actions import confirm_was_last
@@ -119,28 +119,31 @@ def host_in_doubt(server: FromClause) -> ColumnElement[bool]:
     return or_(exists().where(_unsettled(server, move, proof)).correlate_except(move), ~_vouched_for(server))
 
 
-def other_host(server: FromClause, root: FromClause | None = None) -> ScalarSelect[Any]:
-    """The host that puts nova's in doubt, of the last such move by name; NULL where none does.
+def other_host(server: FromClause, root: FromClause | None = None) -> ColumnElement[Any]:
+    """The host that puts nova's in doubt; NULL where none does.
 
-    With ``root`` that provider's host alone.
+    The last by name that an unsettled move names, or else, where no row says how the server came to nova's host, the one
+    that it was built on. With ``root`` only moves that name that provider's host count.
     """
     move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
     named = case((move.c.dest_compute != server.c.host, move.c.dest_compute), else_=move.c.source_compute)
     of_root = [] if root is None else [names(move, root)]
-    return (
+    by_a_move = (
         select(func.max(named))
         .where(_unsettled(server, move, proof), *of_root)
         .correlate(server, *([] if root is None else [root]))
         .scalar_subquery()
     )
+    built_on = func.coalesce(server.c.launched_on, "the one where it was built")
+    return func.coalesce(by_a_move, case((~_vouched_for(server), built_on)))
 
 
 def look_on_both(host: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
     """The sentence for a server whose guest may be on another host than nova says."""
     return (
-        literal("A migration of the server names ")
-        + other
-        + ", too, and did not end as nova's rows say: it may be nova's host that is wrong. Look on both hosts, "
+        literal("No row proves that the guest is on ")
+        + host
+        + ", and it may be nova's host that is wrong. Look on both hosts, "
         + host
         + " and "
         + other
