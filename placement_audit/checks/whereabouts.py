@@ -122,8 +122,8 @@ def host_in_doubt(server: FromClause) -> ColumnElement[bool]:
 def other_host(server: FromClause, root: FromClause | None = None) -> ColumnElement[Any]:
     """The host that puts nova's in doubt; NULL where none does.
 
-    The last by name that an unsettled move names, or else, where no row says how the server came to nova's host, the one
-    that it was built on. With ``root`` only moves that name that provider's host count.
+    The last by name that an unsettled move names, or else, where no row says how the server came to nova's host, the
+    one that it was built on. With ``root`` only moves that name that provider's host count.
     """
     move, proof = t.migrations.alias("doubtful_move"), t.migrations.alias("proving_move")
     named = case((move.c.dest_compute != server.c.host, move.c.dest_compute), else_=move.c.source_compute)

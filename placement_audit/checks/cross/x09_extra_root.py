@@ -7,6 +7,7 @@ from placement_audit.checks.relations import (
     class_name,
     doubled,
     evacuated_from,
+    in_progress,
     last_move,
     moving,
     newest,
@@ -17,7 +18,15 @@ from placement_audit.checks.relations import (
 )
 from placement_audit.checks.whereabouts import look_on_both, other_host
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import allocations, claims, compute_nodes, resource_classes, resource_providers, trees
+from placement_audit.schema import (
+    allocations,
+    claims,
+    compute_nodes,
+    migrations,
+    resource_classes,
+    resource_providers,
+    trees,
+)
 
 _server, _node = servers(), nodes()
 _right, _extra = resource_providers.alias("right_root"), resource_providers.alias("extra_root")
@@ -95,7 +104,8 @@ _disk_anywhere_else = exists().where(
 )
 # Its disk may be there after all: on what shares with its host and lost the trait, or its aggregate.
 _disk_alone = and_(_there.c.disk_gb > 0, _there.c.vcpu + _there.c.pcpu + _there.c.memory_mb == 0, ~_disk_anywhere_else)
-_other = other_host(_server)
+_open = migrations.alias("open_move")
+_waits = exists().where(_open.c.instance_uuid == _server.c.uuid, in_progress(_open)).correlate_except(_open)
 _children, _strangers = _below(_on.c.uuid, " "), _below(_on.c.name, ", ", _strange)
 _found = (
     select(
@@ -112,6 +122,7 @@ _found = (
         case((_of_root, _extra.c.uuid)).label("root_part"),
         _strangers.label("strangers"),
         other_host(_server, _extra).label("other_host"),
+        case((_waits, 1), else_=0).label("waits"),
         case((_disk_alone, 1), else_=0).label("disk_alone"),
         case((or_(_here.c.core > 0, _bare_metal), 1), else_=0).label("accounted_here"),
         newest(
@@ -144,6 +155,7 @@ _found = (
 _certain = and_(
     _found.c.other_host.is_(None),
     _found.c.accounted_here == 1,
+    _found.c.waits == 0,
     _found.c.disk_alone == 0,
     _found.c.strangers.is_(None),
     or_(_found.c.children.is_not(None), _found.c.root_part.is_not(None)),
@@ -195,6 +207,15 @@ CHECK = Check(
             case(
                 (_certain, null()),
                 (_found.c.other_host.is_not(None), look_on_both(_found.c.host, _found.c.other_host)),
+                (
+                    _found.c.waits == 1,
+                    literal(
+                        "A resize of the server is not over, and a revert needs its room on the host that it left. "
+                    )
+                    + "Confirm or revert it first (openstack server migration list --server "
+                    + _found.c.uuid
+                    + ").",
+                ),
                 (
                     _found.c.accounted_here == 0,
                     literal(

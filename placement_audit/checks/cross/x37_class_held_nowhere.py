@@ -89,7 +89,7 @@ CHECK = Check(
             case(
                 (
                     other_host(_server).is_not(None),
-                    "A migration of the server did not end as nova's rows say, so it may be on another host than nova "
+                    "No row proves that the guest is on nova's host, so it may be on another one than nova "
                     "says. Look for its guest there, too (virsh list --all).",
                 ),
                 (

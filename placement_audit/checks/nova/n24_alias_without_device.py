@@ -80,7 +80,7 @@ CHECK = Check(
             case(
                 (
                     other_host(_server).is_not(None),
-                    "A migration of the server did not end as nova's rows say, so it may be on another host than nova "
+                    "No row proves that the guest is on nova's host, so it may be on another one than nova "
                     "says, with its devices. Look for its guest there, too (virsh list --all).",
                 ),
                 else_="No command gives a device to a server that runs; a cold migration or a resize gives it new "
