@@ -317,6 +317,11 @@ CHECK = Check(
     ),
     references=("https://docs.openstack.org/nova/latest/admin/aggregates.html#aggregates-in-placement",),
     whole_cloud=True,
+    members=(
+        select(aggregates.c.uuid.label("aggregate_uuid"), _found.c.effect, _found.c.host)
+        .select_from(_found)
+        .join(aggregates, aggregates.c.id == _found.c.aggregate_id)
+    ),
     query=(
         select(
             aggregates.c.name.label("aggregate"),

@@ -131,6 +131,9 @@ CHECK = Check(
         'mariadb placement -e "DELETE FROM {useless} WHERE {column} NOT IN (SELECT id FROM {home})"',
     ),
     references=("https://docs.openstack.org/api-ref/placement/#resource-provider-aggregates",),
+    members=select(_listed.c.table, _listed.c.missing, _listed.c.missing_id.label("provider_id")).where(
+        _listed.c.missing == "provider"
+    ),
     query=(
         select(
             *_kind,
