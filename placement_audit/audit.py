@@ -471,7 +471,7 @@ def _asks_nova(check: Check) -> bool:
 
 def _late(taken_at: str, as_of: str) -> list[str]:
     late = behind(taken_at, as_of)
-    if not late:
+    if late <= timedelta():
         return []
     return [
         f"the newest sign of life in the cells is of {as_of} UTC, {late} before the clock of placement's server: a "
@@ -539,8 +539,12 @@ def _finding(check: Check, row: Mapping[str, Any], terms: _Terms) -> Finding:
         evidence=evidence,
         remedy=remedy,
         identity=":".join([check.code, *values]),
-        withheld=withheld,
+        withheld=_sentence(withheld) if withheld else None,
     )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
 def _quoted(name: str, value: str) -> str:

@@ -402,7 +402,7 @@ bare_servers AS (
     INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
     LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
     WHERE any_held.consumer_id = servers.uuid
-  ) AS held, CASE WHEN ((
+  ) AS held, CASE WHEN (coalesce((
     SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
         doubtful_move.source_compute END) AS max_1
     FROM migrations AS doubtful_move
@@ -476,7 +476,41 @@ bare_servers AS (
               'cancelled', 'done'), false) = 1
           AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
       ))
-  ) IS NOT NULL) THEN 0 WHEN (EXISTS (
+  ), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+    SELECT *
+    FROM migrations AS vouching_move
+    WHERE vouching_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+          'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+          vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= vouching_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+          servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 1
+  )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NOT NULL) THEN 0 WHEN (EXISTS (
     SELECT *
     FROM claims AS elsewhere, resource_providers AS other_root
     WHERE elsewhere.consumer_id = servers.uuid
@@ -823,7 +857,7 @@ bare_servers AS (
               AND used_of_it.resource_class_id = asked_class.id
           ) + offered_asked.amount
       )))
-  )) THEN 7 ELSE 99 END AS doubt, (
+  )) THEN 7 ELSE 99 END AS doubt, coalesce((
     SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
         doubtful_move.source_compute END) AS max_1
     FROM migrations AS doubtful_move
@@ -897,7 +931,41 @@ bare_servers AS (
               'cancelled', 'done'), false) = 1
           AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
       ))
-  ) AS other_host, (
+  ), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+    SELECT *
+    FROM migrations AS vouching_move
+    WHERE vouching_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+          'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+          vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= vouching_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+          servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 1
+  )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) AS other_host, (
     SELECT max(expected.hindrance) AS max_2
     FROM expected
     WHERE expected.instance_uuid = servers.uuid
@@ -1272,11 +1340,10 @@ SELECT bare_servers.uuid AS consumer, bare_servers.uuid AS instance, bare_server
     CASE WHEN (bare_servers.doubt = 99 AND bare_servers.held IS NULL AND bare_servers.hindrance IS NULL AND
     bare_servers.as_nova_heals = 1 OR bare_servers.doubt = 99 AND bare_servers.certain = 1 AND
     bare_servers.allocation_words IS NOT NULL AND bare_servers.project_id IS NOT NULL AND bare_servers.user_id IS NOT
-    NULL) THEN NULL WHEN (bare_servers.doubt = 0) THEN concat('A migration of the server names ',
-    bare_servers.other_host,
-    ', too, and did not end as nova''s rows say: it may be nova''s host that is wrong. Look on both hosts, ',
-    bare_servers.host, ' and ', bare_servers.other_host,
-    ', for the guest (virsh list --all) before anything is written.') WHEN (bare_servers.doubt = 1) THEN
+    NULL) THEN NULL WHEN (bare_servers.doubt = 0) THEN concat('No row proves that the guest is on ', bare_servers.host,
+    ', and it may be nova''s host that is wrong. Look on both hosts, ', bare_servers.host, ' and ',
+    bare_servers.other_host, ', for the guest (virsh list --all) before anything is written.') WHEN (bare_servers.doubt
+    = 1) THEN
     concat('It holds something on another host, too, so it may be nova''s host that is wrong. Look on both hosts for the ',
     'guest (virsh list --all) before anything is written.') WHEN (bare_servers.doubt = 2) THEN
     concat('The server is in error, and the rows do not tell whether its guest is there. Look for it on ',

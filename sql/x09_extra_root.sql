@@ -412,7 +412,7 @@ found AS (
           AND class_there.id = row_there.resource_class_id
           AND class_there.name = 'DISK_GB'
       )))
-  ) AS strangers, (
+  ) AS strangers, coalesce((
     SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
         doubtful_move.source_compute END) AS max_1
     FROM migrations AS doubtful_move
@@ -499,7 +499,49 @@ found AS (
         WHERE known_node.uuid = extra_root.uuid
           AND (known_node.hypervisor_hostname = doubtful_move.dest_node OR known_node.host = doubtful_move.dest_compute)
       )))
-  ) AS other_host, CASE WHEN (there.disk_gb > 0 AND there.vcpu + there.pcpu + there.memory_mb = 0 AND NOT (EXISTS (
+  ), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+    SELECT *
+    FROM migrations AS vouching_move
+    WHERE vouching_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+          'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+          vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= vouching_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+          servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 1
+  )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) AS other_host, CASE WHEN (EXISTS (
+    SELECT *
+    FROM migrations AS open_move
+    WHERE open_move.instance_uuid = servers.uuid
+      AND coalesce(open_move.deleted, 0) = 0
+      AND (coalesce(open_move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+          'done'))
+  )) THEN 1 ELSE 0 END AS waits, CASE WHEN (there.disk_gb > 0 AND there.vcpu + there.pcpu + there.memory_mb = 0 AND NOT
+      (EXISTS (
     SELECT *
     FROM claims AS any_claim
     WHERE any_claim.consumer_id = servers.uuid
@@ -632,16 +674,18 @@ found AS (
 )
 SELECT found.uuid AS consumer, found.uuid AS instance, found.provider, found.provider_name, found.cell, found.host,
     found.node, found.vm_state, found.right_provider, found.held,
-    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.disk_alone = 0 AND found.strangers IS
-    NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN found.children END AS children,
-    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.disk_alone = 0 AND found.strangers IS
-    NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN found.root_part END AS root_part,
-    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.disk_alone = 0 AND found.strangers IS
-    NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN NULL WHEN (found.other_host IS NOT NULL)
-    THEN concat('A migration of the server names ', found.other_host,
-    ', too, and did not end as nova''s rows say: it may be nova''s host that is wrong. Look on both hosts, ',
-    found.host, ' and ', found.other_host, ', for the guest (virsh list --all) before anything is written.') WHEN
-    (found.accounted_here = 0) THEN
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.disk_alone = 0 AND
+    found.strangers IS NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN found.children END AS
+    children, CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.disk_alone
+    = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN
+    found.root_part END AS root_part, CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits =
+    0 AND found.disk_alone = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR found.root_part IS NOT
+    NULL)) THEN NULL WHEN (found.other_host IS NOT NULL) THEN concat('No row proves that the guest is on ', found.host,
+    ', and it may be nova''s host that is wrong. Look on both hosts, ', found.host, ' and ', found.other_host,
+    ', for the guest (virsh list --all) before anything is written.') WHEN (found.waits = 1) THEN
+    concat('A resize of the server is not over, and a revert needs its room on the host that it left. ',
+    'Confirm or revert it first (openstack server migration list --server ', found.uuid,
+    ').') WHEN (found.accounted_here = 0) THEN
     concat('It holds no CPUs and no memory on its own host, so nothing proves that it runs there. Look ',
     'on both hosts for the guest (virsh list --all).') WHEN (found.disk_alone = 1) THEN
     concat('It holds disk nowhere else, so its disk may be there, on a pool that lost the trait or the ',

@@ -586,7 +586,7 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
     '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change,
     CASE WHEN (servers.vm_state = 'error' OR misfit_sums.classes = 0) THEN 'I' WHEN (misfit_sums.short = 0) THEN 'L'
     ELSE 'M' END AS impact, projects.external_id AS project, users.external_id AS user,
-    CASE WHEN (misfit_sums.classes != 0 AND servers.vm_state != 'error' AND (
+    CASE WHEN (misfit_sums.classes != 0 AND servers.vm_state != 'error' AND coalesce((
   SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
       doubtful_move.source_compute END) AS max_3
   FROM migrations AS doubtful_move
@@ -659,7 +659,41 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
             'failed', 'completed', 'cancelled', 'done'), false) = 1
         AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
     ))
-) IS NULL AND NOT ((EXISTS (
+), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+  SELECT *
+  FROM migrations AS vouching_move
+  WHERE vouching_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+        'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+        vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= vouching_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+        servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 1
+)))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NULL AND NOT ((EXISTS (
   SELECT *
   FROM migrations AS unsettled_move
   WHERE unsettled_move.instance_uuid = servers.uuid
@@ -827,7 +861,7 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
     'What nova keeps of its flavor cannot be read. Look at its size on the host (virsh dumpxml).' WHEN (servers.vm_state
     = 'error') THEN
     'The server is in error, and the rows do not tell with which size it runs, if at all. Look on the host (virsh dumpxml).'
-    WHEN ((
+    WHEN (coalesce((
   SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
       doubtful_move.source_compute END) AS max_3
   FROM migrations AS doubtful_move
@@ -900,7 +934,43 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
             'failed', 'completed', 'cancelled', 'done'), false) = 1
         AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
     ))
-) IS NOT NULL) THEN concat('A migration of the server names ', coalesce((
+), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+  SELECT *
+  FROM migrations AS vouching_move
+  WHERE vouching_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+        'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+        vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= vouching_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+        servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 1
+)))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NOT NULL) THEN
+    concat('No row proves that the guest is on ', servers.host,
+    ', and it may be nova''s host that is wrong. Look on both hosts, ', servers.host, ' and ', coalesce(coalesce((
   SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
       doubtful_move.source_compute END) AS max_3
   FROM migrations AS doubtful_move
@@ -973,25 +1043,23 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
             'failed', 'completed', 'cancelled', 'done'), false) = 1
         AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
     ))
-), ''), ', too, and did not end as nova''s rows say: it may be nova''s host that is wrong. Look on both hosts, ',
-    servers.host, ' and ', coalesce((
-  SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
-      doubtful_move.source_compute END) AS max_3
-  FROM migrations AS doubtful_move
-  WHERE doubtful_move.instance_uuid = servers.uuid
-    AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
-        coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
-        'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
-        coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
-        'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
-        'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
-        doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
-        'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+  SELECT *
+  FROM migrations AS vouching_move
+  WHERE vouching_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+        'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+        vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
       SELECT *
       FROM instance_actions AS confirm_order
-      WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+      WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
         AND confirm_order.action = 'confirmResize'
-        AND confirm_order.start_time >= doubtful_move.created_at
+        AND confirm_order.start_time >= vouching_move.created_at
         AND NOT (EXISTS (
           SELECT *
           FROM instance_actions AS revert_order
@@ -999,55 +1067,18 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
             AND revert_order.action = 'revertResize'
             AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
         ))
-    )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
-        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
-        '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
-        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
-        '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
-        doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
-        'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
-        servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
-        doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
-        'completed', 'cancelled', 'done'), false) = 0
-    AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
-        'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
-    AND NOT (EXISTS (
-      SELECT *
-      FROM migrations AS proving_move
-      WHERE proving_move.instance_uuid = servers.uuid
-        AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
-            coalesce(proving_move.status, '') IN ('confirmed', 'completed',
-            'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
-            coalesce(proving_move.migration_type, 'migration') IN ('migration',
-            'resize') AND coalesce(proving_move.status, '') IN ('finished',
-            'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
-            proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
-            'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
-          SELECT *
-          FROM instance_actions AS confirm_order
-          WHERE confirm_order.instance_uuid = proving_move.instance_uuid
-            AND confirm_order.action = 'confirmResize'
-            AND confirm_order.start_time >= proving_move.created_at
-            AND NOT (EXISTS (
-              SELECT *
-              FROM instance_actions AS revert_order
-              WHERE revert_order.instance_uuid = confirm_order.instance_uuid
-                AND revert_order.action = 'revertResize'
-                AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
-            ))
-        )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
-            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
-            '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
-            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
-            '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute AND servers.node =
-            proving_move.source_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
-            'resize') AND coalesce(proving_move.status, '') = 'reverted' OR servers.host = proving_move.dest_compute AND
-            servers.node = proving_move.dest_node AND servers.host = proving_move.source_compute AND servers.node =
-            proving_move.source_node AND coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error',
-            'failed', 'completed', 'cancelled', 'done'), false) = 1
-        AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
-    ))
-), ''), ', for the guest (virsh list --all) before anything is written.') WHEN ((EXISTS (
+    )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+        servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 1
+)))) THEN coalesce(servers.launched_on, 'the one where it was built') END), ''),
+    ', for the guest (virsh list --all) before anything is written.') WHEN ((EXISTS (
   SELECT *
   FROM migrations AS unsettled_move
   WHERE unsettled_move.instance_uuid = servers.uuid

@@ -441,7 +441,7 @@ bare_servers AS (
     INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
     LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
     WHERE any_held.consumer_id = servers.uuid
-  ) AS held, CASE WHEN ((
+  ) AS held, CASE WHEN (coalesce((
     SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
         doubtful_move.source_compute END) AS max_1
     FROM migrations AS doubtful_move
@@ -515,7 +515,41 @@ bare_servers AS (
               'cancelled', 'done'), false) = 1
           AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
       ))
-  ) IS NOT NULL) THEN 0 WHEN (EXISTS (
+  ), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+    SELECT *
+    FROM migrations AS vouching_move
+    WHERE vouching_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+          'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+          vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= vouching_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+          servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 1
+  )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NOT NULL) THEN 0 WHEN (EXISTS (
     SELECT *
     FROM claims AS elsewhere, resource_providers AS other_root
     WHERE elsewhere.consumer_id = servers.uuid
@@ -862,7 +896,7 @@ bare_servers AS (
               AND used_of_it.resource_class_id = asked_class.id
           ) + offered_asked.amount
       )))
-  )) THEN 7 ELSE 99 END AS doubt, (
+  )) THEN 7 ELSE 99 END AS doubt, coalesce((
     SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
         doubtful_move.source_compute END) AS max_1
     FROM migrations AS doubtful_move
@@ -936,7 +970,41 @@ bare_servers AS (
               'cancelled', 'done'), false) = 1
           AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
       ))
-  ) AS other_host, (
+  ), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+    SELECT *
+    FROM migrations AS vouching_move
+    WHERE vouching_move.instance_uuid = servers.uuid
+      AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+          'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+          'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+          vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+        SELECT *
+        FROM instance_actions AS confirm_order
+        WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+          AND confirm_order.action = 'confirmResize'
+          AND confirm_order.start_time >= vouching_move.created_at
+          AND NOT (EXISTS (
+            SELECT *
+            FROM instance_actions AS revert_order
+            WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+              AND revert_order.action = 'revertResize'
+              AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+          ))
+      )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+          coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+          '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+          'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+          servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+          vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error',
+          'failed', 'completed', 'cancelled', 'done'), false) = 1
+  )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) AS other_host, (
     SELECT max(expected.hindrance) AS max_2
     FROM expected
     WHERE expected.instance_uuid = servers.uuid

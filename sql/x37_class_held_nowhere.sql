@@ -579,7 +579,7 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
   INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
   LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
   WHERE any_held.consumer_id = servers.uuid
-), 'nothing') AS held, CASE WHEN ((
+), 'nothing') AS held, CASE WHEN (coalesce((
   SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
       doubtful_move.source_compute END) AS max_1
   FROM migrations AS doubtful_move
@@ -652,8 +652,42 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
             'failed', 'completed', 'cancelled', 'done'), false) = 1
         AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
     ))
-) IS NOT NULL) THEN
-    'A migration of the server did not end as nova''s rows say, so it may be on another host than nova says. Look for its guest there, too (virsh list --all).'
+), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+  SELECT *
+  FROM migrations AS vouching_move
+  WHERE vouching_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+        'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+        vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= vouching_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+        servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 1
+)))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NOT NULL) THEN
+    'No row proves that the guest is on nova''s host, so it may be on another one than nova says. Look for its guest there, too (virsh list --all).'
     WHEN (NOT (EXISTS (
   SELECT *
   FROM reach, inventories AS offered, resource_classes AS offered_class

@@ -13,6 +13,7 @@ from placement_audit import schema as t
 from placement_audit.allow import AllowList
 from placement_audit.audit import Report, judge, tables_of
 from placement_audit.checks import chosen, named
+from placement_audit.clock import as_of
 from placement_audit.demo.estate import Estate, Urls
 from placement_audit.finding import Finding, changes_something
 from placement_audit.snapshot import kept, opened, take
@@ -94,7 +95,8 @@ class Auditor:
             take(databases, path, wanted | (allow.tables() if allow else set()))
         with local_file(path, write=True).begin() as snapshot:
             # All ages are as the estate has them, however long it took to write it and to read it.
-            snapshot.execute(update(t.snapshot).values(taken_at=estate.ago()))
+            now = estate.ago()
+            snapshot.execute(update(t.snapshot).values(taken_at=now, as_of=as_of(snapshot, now)))
         if self.revision:
             with local_file(path, write=True).begin() as snapshot:
                 of_placement = update(t.sources).where(t.sources.c.role == "placement")

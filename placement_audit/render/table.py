@@ -171,7 +171,7 @@ def _finding(finding: Finding, width: int | None) -> Iterator[str]:
         # A command is never wrapped: it is there to be copied.
         yield f"      {plain(line)}"
     if finding.withheld:
-        yield wrapped(f"Nothing to run: {finding.withheld}", width, "      ", "      ")
+        yield wrapped(f"No fix is offered. {finding.withheld}", width, "      ", "      ")
 
 
 def _in_flight(report: Report, everything: bool, width: int | None) -> Iterator[str]:

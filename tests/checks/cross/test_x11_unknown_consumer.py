@@ -51,7 +51,7 @@ def test_no_delete_by_the_type_alone_on_a_host_that_is_unknown_too(audit: Audito
     estate.claim(GHOST, stranger, CORE, kind="INSTANCE")
     (finding,) = audit(estate, "X11")
     assert not any(map(deletes, finding.remedy))
-    assert str(finding.withheld).startswith("its host is unknown to this nova, too")
+    assert str(finding.withheld).startswith("Its host is unknown to this nova, too")
 
 
 def test_no_delete_by_the_type_alone_of_what_is_newer_than_all_servers(
