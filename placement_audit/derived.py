@@ -121,8 +121,18 @@ def _odd_servers() -> Select[Any]:
             server.c.task_state.is_not(None),
             server.c.hidden == 1,
             server.c.cell.not_in(select(node.c.cell)),
-            tuple_(server.c.cell, server.c.host, server.c.node).not_in(nodes),
-            tuple_(server.c.cell, server.c.host, server.c.node, server.c.compute_id).not_in(numbered),
+            # With a NULL on its left SQLite compares NOT IN row by row; such a server is none of these.
+            and_(
+                server.c.host.is_not(None),
+                server.c.node.is_not(None),
+                tuple_(server.c.cell, server.c.host, server.c.node).not_in(nodes),
+            ),
+            and_(
+                server.c.host.is_not(None),
+                server.c.node.is_not(None),
+                server.c.compute_id.is_not(None),
+                tuple_(server.c.cell, server.c.host, server.c.node, server.c.compute_id).not_in(numbered),
+            ),
         ),
     )
 
