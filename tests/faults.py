@@ -237,7 +237,10 @@ def server_in_other_task(stage: Stage, chance: random.Random) -> None:
 
 @fault
 def migration_lost(stage: Stage, chance: random.Random) -> None:
-    _lose(stage, t.migrations, chance)
+    """Where nova has the guest on another host than its own, no other row tells."""
+    hosts = {stage.host(name).name for name in stage.guest}
+    if all(row["host"] in hosts for row in _servers(stage) if hosts):
+        _lose(stage, t.migrations, chance)
 
 
 @fault
@@ -247,7 +250,11 @@ def migration_marked_deleted(stage: Stage, chance: random.Random) -> None:
 
 @fault
 def migration_in_other_state(stage: Stage, chance: random.Random) -> None:
-    _change(stage, t.migrations, chance, status=chance.choice(_STATUSES))
+    """None is confirmed by mistake while the source has a guest: nova says so when that has been destroyed."""
+    if rows := _rows(stage, t.migrations):
+        row = chance.choice(rows)
+        on_source = row["source_compute"] in {stage.host(name).name for name in stage.guest}
+        row["status"] = chance.choice([word for word in _STATUSES if word != "confirmed" or not on_source])
 
 
 @fault

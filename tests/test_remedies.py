@@ -294,7 +294,7 @@ def _holds_nothing(estate: Estate) -> None:
     estate.server("web", host, holds=False)
 
 
-@case("X07", "allocation delete {consumer}")
+@case("X07", "allocation delete")
 def _of_a_deleted_server(estate: Estate) -> None:
     host = estate.compute("host")
     estate.server("db", host)
@@ -325,7 +325,7 @@ def _too_little(estate: Estate) -> None:
     estate.claim(server.uuid, host.provider, SMALL | {"MEMORY_MB": 512})
 
 
-@case("X11", "allocation delete {ghost}")
+@case("X11", "allocation delete")
 def _unknown(estate: Estate) -> None:
     host = estate.compute("host")
     estate.server("web", host)
@@ -340,12 +340,12 @@ def _moved(estate: Estate, status: str) -> tuple[Server, Row, Compute]:
     return server, move, dest
 
 
-@case("X12", "allocation delete {residue}")
+@case("X12", "allocation delete")
 def _left_by_a_migration(estate: Estate) -> None:
     _moved(estate, "completed")
 
 
-@case("X13", "allocation delete {migration}")
+@case("X13", "allocation delete")
 def _left_by_a_migration_of_a_deleted_server(estate: Estate) -> None:
     server, _, _ = _moved(estate, "running")
     at = estate.ago(days=3)
