@@ -166,7 +166,7 @@ def live_report(
     ``confirm``: what is in flight, or rests on several servers, is read and judged once more after that pause.
     """
     started = time.perf_counter()
-    wanted = {table for check in checks for table in tables_of(check)} | (allow.tables() if allow else set())
+    wanted = tables_to_read(checks) | (allow.tables() if allow else set())
 
     def opening() -> AbstractContextManager[Estate]:
         return opened(sources, limits, own_credentials=own_credentials)
@@ -204,6 +204,19 @@ def _named(check: Check) -> set[Table]:
 def tables_of(check: Check) -> frozenset[Table]:
     """The tables that a check's query names, derived ones and what they are made of included."""
     return frozenset(derived.with_parts(_named(check) | (coverage.TABLES if check.whole_cloud else set())))
+
+
+@cache
+def _rests_on_absence(check: Check) -> bool:
+    """Whether a check asks nova, and has a command that removes what nothing is known to depend on."""
+    return _asks_nova(check) and any(map(removes_something, check.remedy))
+
+
+def tables_to_read(checks: Iterable[Check]) -> set[Table]:
+    """What these checks name, and what tells whether our knowledge has a hole where one of them needs to know."""
+    chosen = list(checks)
+    found = {table for check in chosen for table in tables_of(check)}
+    return found | (derived.with_parts(coverage.TABLES) if any(map(_rests_on_absence, chosen)) else set())
 
 
 def judge(connection: Connection, checks: Iterable[Check], grace: timedelta, allow: AllowList | None = None) -> Report:
@@ -257,7 +270,7 @@ class _Verdict:
         gaps = [f"{one.role} {one.name} could not be read: {one.reason}" for one in sources if one.status != "read"]
         # With a database missing nothing can be told by what the others know, and what would be misled is not judged.
         comparable = not gaps and any(one.role == Role.CELL.value for one in sources)
-        wholes = any(check.whole_cloud for check in checks)
+        wholes = any(check.whole_cloud or _rests_on_absence(check) for check in checks)
         hole = coverage.gap_in(connection) if comparable and wholes else None
         reasons = {check.code: _not_to_be_judged(check, sources) for check in checks}
         if hole:
@@ -265,7 +278,7 @@ class _Verdict:
             for check in checks:
                 if check.whole_cloud and not reasons[check.code]:
                     reasons[check.code] = f"cannot be judged while {hole.doubt}"
-        terms = _Terms(_settled_before(as_of, grace), _client(sources), hole.doubt if hole else None)
+        terms = _Terms(_settled_before(as_of, grace), _client(sources), hole.doubt if hole else _not_known(sources))
         answers = _asked(connection, [check for check in checks if not reasons[check.code]])
         results: dict[str, Result] = {}
         judged: dict[str, list[_Judged]] = {}
@@ -464,6 +477,17 @@ def _asked(connection: Connection, checks: Sequence[Check]) -> dict[str, _Answer
     return answers
 
 
+def _not_known(sources: Sequence[Source]) -> str | None:
+    """Why absence proves nothing: a database was not read. Placement alone knows nothing of servers at all."""
+    unread = [source.name for source in sources if source.status != "read"]
+    if unread:
+        return f"{', '.join(unread)} cannot be read"
+    roles = {source.role for source in sources}
+    if Role.CELL.value in roles and Role.API.value not in roles:
+        return "nova's API database, which lists all cells, is not read"
+    return None
+
+
 @cache
 def _asks_nova(check: Check) -> bool:
     return any(table.info["home"] in {Role.API, Role.CELL} for table in derived.with_parts(_named(check)))
@@ -474,8 +498,9 @@ def _late(taken_at: str, as_of: str) -> list[str]:
     if late <= timedelta():
         return []
     return [
-        f"the newest sign of life in the cells is of {as_of} UTC, {late} before the clock of placement's server: a "
-        "replica lags, a clock runs ahead, or every service is down; ages are counted from that moment"
+        f"a cell's last sign of life (a heartbeat or an update) is of {as_of} UTC, {late} before the clock of "
+        "placement's server: a replica lags, a clock runs ahead, or every service there is down; ages are counted "
+        "from that moment"
     ]
 
 

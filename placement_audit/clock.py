@@ -16,7 +16,7 @@ _PATIENCE = timedelta(seconds=60)
 # So much newer than the last sign of life, a row tells that the hosts are dead and their database is not.
 _ALIVE = timedelta(minutes=10)
 # A cell that is so much older than another is dead, or is used no more.
-_DEAD = timedelta(days=1)
+_DEAD = timedelta(hours=2)
 
 
 def as_of(connection: Connection, taken_at: str) -> str:
@@ -38,7 +38,7 @@ def as_of(connection: Connection, taken_at: str) -> str:
 def _signs_of_life(connection: Connection) -> Iterator[tuple[str, datetime]]:
     """The cells whose services show when their databases were last written to."""
     server, move = t.instances.c, t.migrations.c
-    for cell in connection.scalars(select(t.services.c.cell).distinct()).all():
+    for cell in connection.scalars(select(t.services.c.cell).where(t.services.c.deleted == 0).distinct()).all():
         beat = _newest(connection, t.services.c.last_seen_up, t.compute_nodes.c.updated_at, cell=cell)
         rows = (server.created_at, server.updated_at, server.deleted_at, move.created_at, move.updated_at)
         written = _newest(connection, *rows, cell=cell)

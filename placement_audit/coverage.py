@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, Subquery, and_, case, exists, func, o
 
 from placement_audit import schema as t
 from placement_audit.checks.evidence import build_requested, newest_of_nova, queued_for_delete, was_of_this_nova
-from placement_audit.checks.relations import bearers, mapped_cells
+from placement_audit.checks.relations import bearers, before, mapped_cells
 from placement_audit.schema import Role
 
 # What the questions below are asked of.
@@ -39,6 +39,8 @@ TABLES = {
 _FEW = 4
 # As many servers tell as surely as all of them.
 _SAMPLE = 5000
+# A cell or a nova that lives writes within so many days.
+_QUIET = 30
 # How many names stand in a sentence.
 _NAMED = 3
 
@@ -139,7 +141,7 @@ def _no_cell0(connection: Connection) -> Gap | None:
     if not row[0] or row[1]:
         return None
     doubt = "cell0 is not among the cells"
-    return Gap(f"{doubt}: servers that are buried there look unknown; give its database with --cell-db", doubt)
+    return Gap(f"{doubt}: the servers in it look unknown; give its database with --cell-db", doubt)
 
 
 def _unlisted_cell(connection: Connection) -> Gap | None:
@@ -165,10 +167,10 @@ def _unlisted_cell(connection: Connection) -> Gap | None:
     if not lost_hosts and lost_servers < _FEW:
         return None
     doubt = "a cell is missing that nova has mapped hosts or servers to"
-    what = _many(lost_servers, "server") + (f" and {_names(connection, hosts, lost_hosts)}" if lost_hosts else "")
+    what = _many(lost_servers, "server") + (f" and host {_names(connection, hosts, lost_hosts)}" if lost_hosts else "")
     return Gap(
-        f"a cell is missing: nova maps {what} to a cell that cell_mappings does not list; put it back, or give its "
-        "database with --cell-db",
+        f"a cell is missing: nova maps {what} to a cell that cell_mappings does not list; put that row back with its "
+        "old id, or give the cell's database with --cell-db",
         doubt,
     )
 
@@ -216,6 +218,7 @@ def _older_cell(connection: Connection) -> Gap | None:
             cells.c.name,
             func.count().label("missing"),
             func.min(mapping.c.updated_at).label("first"),
+            func.max(mapping.c.updated_at).label("latest"),
         )
         .join(mapping, mapping.c.cell_id == cells.c.cell_id)
         .where(mapping.c.instance_uuid.in_(select(t.unknown_consumers.c.consumer_id)))
@@ -225,13 +228,17 @@ def _older_cell(connection: Connection) -> Gap | None:
         .order_by(cells.c.name)
     )
     for row in connection.execute(missing).all():
-        here = select(func.count(), func.max(server.c.created_at)).where(server.c.cell == row.name)
-        servers, last = connection.execute(here.where(server.c.deleted == 0)).one()
-        if row.missing * 20 >= servers or (last is not None and row.first is not None and row.first > last):
+        made = server.c.created_at
+        here = select(func.count(), func.min(made), func.max(made)).where(server.c.cell == row.name)
+        servers, oldest, last = connection.execute(here.where(server.c.deleted == 0)).one()
+        # What was lost long ago, before all that is there was made, was purged; a restore loses the newest.
+        purged = oldest is not None and row.latest is not None and row.latest < oldest
+        foreign = row.missing * 20 >= servers and not purged
+        if foreign or (last is not None and row.first is not None and row.first > last):
             doubt = f"the database of {row.name} lacks servers that hold something"
             return Gap(
-                f"{doubt}: nova maps {row.missing} to it that are not there; it may have been restored from a backup, "
-                "or be the database of another cell",
+                f"{doubt}: nova maps {row.missing} servers to it that it does not have; it may have been restored from "
+                "a backup, or be the database of another cell: check its address",
                 doubt,
             )
     return None
@@ -268,7 +275,7 @@ def _strangers() -> Subquery:
         t.traits.c.name.in_(("COMPUTE_NODE", "OWNER_NOVA")), t.traits.c.name.like("COMPUTE\\_%", escape="\\")
     )
     return (
-        select(provider.c.id, provider.c.name, claim.c.consumer_id)
+        select(provider.c.id, provider.c.name, claim.c.consumer_id, claim.c.newest)
         .join(claim, claim.c.root_id == provider.c.id)
         .where(claim.c.consumer_id.in_(select(t.unknown_consumers.c.consumer_id)))
         .where(provider.c.id.in_(bearers(made_by_nova)), ~was_of_this_nova(provider))
@@ -285,16 +292,24 @@ def _second_nova(connection: Connection) -> Gap | None:
             func.count(found.c.id.distinct()).label("hosts"),
             func.count(found.c.consumer_id.distinct()).label("consumers"),
             func.count(case((asked, found.c.consumer_id)).distinct()).label("requested"),
+            func.sum(case((found.c.newest >= before(days=_QUIET), 1), else_=0)).label("recent"),
         ).select_from(found)
     ).one()
     # One host with some leaks is a finding, unless nova keeps the requests of what is held there.
     if row.consumers < _FEW or (row.hosts < 2 and row.requested < _FEW):
         return None
+    # Where nothing was written for so long, these are hosts that are gone: findings, of which nothing is to be deleted.
+    if not row.recent and row.requested < _FEW:
+        return None
     doubt = "placement has hosts of a cell or a nova that was not read"
     names = _names(connection, select(found.c.name).distinct().order_by(found.c.name), row.hosts)
-    whose = "nova keeps the requests of such servers, so that a cell is missing" if row.requested >= _FEW else ""
+    whose = (
+        "nova keeps the requests of such servers, so a cell is missing: give its database with --cell-db"
+        if row.requested >= _FEW
+        else ""
+    )
     return Gap(
-        f"{doubt}: no cell remembers {names}, where {row.consumers} consumers hold something that no cell knows; "
+        f"{doubt}: no cell remembers {names}, where {row.consumers} consumers hold something and no cell knows them; "
         + (whose or "find out whose they are"),
         doubt,
     )
@@ -333,10 +348,16 @@ def _older_nova(connection: Connection) -> Gap | None:
     ).one()
     if row.consumers < _FEW or row.first is None or (row.last is not None and row.first <= row.last):
         return None
+    server, move = t.instances.c, t.migrations.c
+    written = [connection.scalar(select(func.max(clock))) for clock in (server.updated_at, server.deleted_at)]
+    written.append(connection.scalar(select(func.max(move.updated_at))))
+    # Where nova has written since, it is no older: nothing new was built, that is all.
+    if any(moment is not None and moment > row.first for moment in written):
+        return None
     doubt = "nova's databases may be older than placement's"
     return Gap(
         f"{doubt}: {row.consumers} consumers are unknown, and all of them are newer than the newest server that a cell "
-        "has; nova may have been restored from a backup",
+        "has; nova may have been restored from a backup: free nothing before that is settled",
         doubt,
     )
 

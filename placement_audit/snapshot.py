@@ -62,6 +62,8 @@ _INDEXED = (
     (t.projects, "id"),
     (t.users, "id"),
     (t.instances, "uuid"),
+    (t.instances, "host"),
+    (t.instance_actions, "instance_uuid"),
     (t.migrations, "uuid"),
     (t.migrations, "instance_uuid"),
     (t.compute_nodes, "uuid"),

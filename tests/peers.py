@@ -353,7 +353,9 @@ STATES = (
     _legal("a server that is being unshelved", _unshelving, "it holds its host before it is on it"),
     _legal("a server deleted a minute ago", _deleted_just_now, "listed as in flight"),
     _legal("a container of Zun", _container, "listed as information"),
-    _legal("the same without a consumer type, as Zun writes it", _untyped_container, "listed as information"),
+    _legal(
+        "the same without a consumer type, in a project without servers", _untyped_container, "listed as information"
+    ),
     _legal("a flavor that asks for nothing", _asks_nothing, "there is nothing to hold", heal="create"),
 )
 # In the cell whose database then does not answer.

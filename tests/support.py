@@ -11,7 +11,7 @@ from sqlalchemy import make_url, update
 
 from placement_audit import schema as t
 from placement_audit.allow import AllowList
-from placement_audit.audit import Report, judge, tables_of
+from placement_audit.audit import Report, judge, tables_to_read
 from placement_audit.checks import chosen, named
 from placement_audit.clock import as_of
 from placement_audit.demo.estate import Estate, Urls
@@ -63,6 +63,8 @@ class Auditor:
     unreadable: str | None = None
     # What the services' configuration files seem to say.
     settings: Mapping[str, Value] = field(default_factory=dict)
+    # Whether the server's own clock tells when it was read, and not the estate's.
+    servers_clock: bool = False
     # Whether the files for a plain client are held against the findings.
     plain_sql: bool = False
 
@@ -91,12 +93,13 @@ class Auditor:
         checks = chosen(codes)
         path = self.folder / "snapshot.sqlite"
         with opened(sources, Limits()) as databases:
-            wanted = {table for check in checks for table in tables_of(check)}
+            wanted = tables_to_read(checks)
             take(databases, path, wanted | (allow.tables() if allow else set()))
-        with local_file(path, write=True).begin() as snapshot:
-            # All ages are as the estate has them, however long it took to write it and to read it.
-            now = estate.ago()
-            snapshot.execute(update(t.snapshot).values(taken_at=now, as_of=as_of(snapshot, now)))
+        if not self.servers_clock:
+            with local_file(path, write=True).begin() as snapshot:
+                # All ages are as the estate has them, however long it took to write it and to read it.
+                now = estate.ago()
+                snapshot.execute(update(t.snapshot).values(taken_at=now, as_of=as_of(snapshot, now)))
         if self.revision:
             with local_file(path, write=True).begin() as snapshot:
                 of_placement = update(t.sources).where(t.sources.c.role == "placement")

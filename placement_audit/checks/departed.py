@@ -5,25 +5,23 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Exists, and_, case, exists, func, literal, null, or_, select
 
 from placement_audit import schema as t
-from placement_audit.checks.relations import every_cell_is_read, reads_nova
+from placement_audit.checks.relations import reads_nova
+from placement_audit.checks.whereabouts import certainly_gone
 
 
-def _server(name: str, uuid: ColumnElement[str], *, live: bool) -> Exists:
+def _live_server(name: str, uuid: ColumnElement[str]) -> Exists:
     row = t.instances.alias(name)
-    return exists().where(row.c.uuid == uuid, row.c.deleted == 0 if live else row.c.deleted != 0).correlate_except(row)
-
-
-def _migration(name: str, consumer: ColumnElement[str], *, live: bool) -> Exists:
-    """Whether the consumer is a migration of a server that lives, or that is gone."""
-    row = t.migrations.alias(name)
-    lives = _server(f"{name}_lives", row.c.instance_uuid, live=True)
-    is_gone = and_(_server(f"{name}_gone", row.c.instance_uuid, live=False), ~lives)
-    return exists().where(row.c.uuid == consumer, lives if live else is_gone).correlate_except(row)
+    return exists().where(row.c.uuid == uuid, row.c.deleted == 0).correlate_except(row)
 
 
 def lives(consumer: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether nova has a live server of that uuid, or a migration of one."""
-    return or_(_server("live_server", consumer, live=True), _migration("live_move", consumer, live=True))
+    move = t.migrations.alias("live_move")
+    of_a_live_one = _live_server("server_of_move", move.c.instance_uuid)
+    return or_(
+        _live_server("live_server", consumer),
+        exists().where(move.c.uuid == consumer, of_a_live_one).correlate_except(move),
+    )
 
 
 def departed(consumer: ColumnElement[str]) -> ColumnElement[bool]:
@@ -31,8 +29,9 @@ def departed(consumer: ColumnElement[str]) -> ColumnElement[bool]:
 
     That nova does not know a consumer proves nothing: it may be another service's.
     """
-    gone = or_(_server("deleted_server", consumer, live=False), _migration("move_of_deleted", consumer, live=False))
-    return and_(every_cell_is_read(), gone, ~lives(consumer))
+    move = t.migrations.alias("move_of_deleted")
+    of_a_move = exists().where(move.c.uuid == consumer, certainly_gone(move.c.instance_uuid)).correlate_except(move)
+    return and_(or_(certainly_gone(consumer), of_a_move), ~lives(consumer))
 
 
 def proof(consumer: ColumnElement[str]) -> tuple[ColumnElement[bool], ColumnElement[str]]:

@@ -143,7 +143,7 @@ def look_on_both(host: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnE
     return (
         literal("No row proves that the guest is on ")
         + host
-        + ", and it may be nova's host that is wrong. Look on both hosts, "
+        + ": nova may have the wrong host for it. Look on both hosts, "
         + host
         + " and "
         + other
@@ -208,11 +208,26 @@ def certainly_gone(server_uuid: ColumnElement[Any], *deletions: ColumnElement[bo
 def accounts_for_as_much(holder: ColumnElement[Any], other: FromClause) -> Exists:
     """Whether a consumer holds at least as much in a claim's tree as that claim, which then can go."""
     mine = t.claims.alias("as_much")
+    row, place, own = t.allocations.alias("row_of_other"), t.trees.alias("place_of_it"), t.allocations.alias("own_row")
+    core = select(t.resource_classes.c.id).where(t.resource_classes.c.name.in_(t.CORE_CLASSES))
+    as_many = (
+        exists()
+        .where(own.c.consumer_id == holder, own.c.resource_provider_id == row.c.resource_provider_id)
+        .where(own.c.resource_class_id == row.c.resource_class_id, own.c.used >= row.c.used)
+        .correlate_except(own)
+    )
+    # Devices and ports are counted one by one.
+    lacking = (
+        exists()
+        .where(row.c.consumer_id == other.c.consumer_id, place.c.provider_id == row.c.resource_provider_id)
+        .where(place.c.root_id == other.c.root_id, row.c.resource_class_id.not_in(core), ~as_many)
+        .correlate_except(row, place)
+    )
     amounts = (mine.c[name] >= other.c[name] for name in ("vcpu", "pcpu", "memory_mb", "disk_gb", "pooled_gb"))
     return (
         exists()
         .where(mine.c.consumer_id == holder, mine.c.root_id == other.c.root_id, *amounts)
-        .where(mine.c.own - mine.c.core >= other.c.own - other.c.core, mine.c.rows >= other.c.rows)
+        .where(~lacking)
         .correlate_except(mine)
     )
 

@@ -1,4 +1,4 @@
-from sqlalchemy import and_, case, func, literal, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from placement_audit.checks.evidence import of_this_nova, removable, was_of_this_nova, why_not_removable
 from placement_audit.checks.relations import bearers, capacity, children, consumers_in, impact, is_core
@@ -20,7 +20,9 @@ _compute = resource_providers.c.id.in_(bearers(traits.c.name == "COMPUTE_NODE"))
 # COMPUTE_NODE came with Ussuri; the traits of the driver's capabilities, which nobody else sets, with Stein.
 _made_by_nova = resource_providers.c.id.in_(bearers(traits.c.name.like("COMPUTE\\_%", escape="\\")))
 _known = was_of_this_nova(resource_providers)
-_removable = and_(_made_by_nova, _consumers == 0, removable(resource_providers))
+_below = trees.alias("shared_below")
+_shares = exists().where(_below.c.root_id == resource_providers.c.id, _below.c.shared == 1).correlate_except(_below)
+_removable = and_(_made_by_nova, _consumers == 0, removable(resource_providers), ~_shares)
 _withheld = case(
     (_removable, None),
     (
@@ -34,6 +36,12 @@ _withheld = case(
         literal("it has no trait that nova sets: Zun, or whoever runs ")
         + resource_providers.c.name
         + ", may have made it. Ask them before it is deleted.",
+    ),
+    (
+        _shares,
+        literal("a provider below ")
+        + resource_providers.c.name
+        + " shares with others, which would lose it: see which aggregates it is in, and what draws from it.",
     ),
     else_=why_not_removable(resource_providers),
 )

@@ -209,7 +209,7 @@ _settable = and_(
 _reasons: tuple[ColumnElement[str], ...] = (
     look_on_both(_bare.c.host, _bare.c.other_host),
     literal(
-        "It holds something on another host, too, so it may be nova's host that is wrong. Look on both hosts for the "
+        "It holds something on another host, too, so nova may have the wrong host for it. Look on both hosts for the "
     )
     + "guest (virsh list --all) before anything is written.",
     literal("The server is in error, and the rows do not tell whether its guest is there. Look for it on ")
@@ -246,7 +246,10 @@ _withheld = case(
         literal("The amounts are not certain: its flavor can be read in several ways, or it holds another amount of a ")
         + "class. See what other servers of the flavor hold, and write that with allocation set.",
     ),
-    else_=literal("Nova's row names no project or user, and placement takes no write without. Find out whose it is."),
+    else_=literal(
+        "Nova's row names no project or user, and placement accepts no allocation without them. Find out "
+        "whose server it is."
+    ),
 )
 
 CHECK = Check(

@@ -81,11 +81,12 @@ _withheld = case(
     (_movable, null()),
     (
         _doubtful,
-        literal("It may be nova's host that is wrong, for no row proves that the guest is there: look on both hosts, ")
+        literal("No row proves that the guest is on the host that nova has for it: look on both hosts, ")
         + _server.c.host
         + " and "
         + _place
-        + ", which of them has the guest (virsh list --all --uuid)",
+        + ", which of them has it (virsh list --all --uuid). If that is the one that nova has, move the allocation "
+        "there; otherwise nova's row is wrong",
     ),
     (
         _left_there,
@@ -96,17 +97,18 @@ _withheld = case(
     (
         ~_plain,
         literal(
-            "allocation set replaces all that the server holds, which is more than plain rows on one provider: read "
+            "allocation set replaces all that the server holds, and this server holds more than plain rows on one "
+            "provider: see "
         )
         + "with allocation show "
         + _server.c.uuid
-        + " what there is, and whether the guest is on "
+        + " what it holds, and with virsh whether the guest is on "
         + _server.c.host
-        + ", before all of it is written anew",
+        + ", then write all of it anew",
     ),
     (
         ~_owned,
-        literal("Placement does not know whose the allocation is, which has to be named when it is written anew: read ")
+        literal("Placement has no owner for the allocation, and allocation set must name one: take ")
         + "project_id and user_id of openstack server show "
         + _server.c.uuid,
     ),

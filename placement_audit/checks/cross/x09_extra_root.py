@@ -2,6 +2,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, null, or_, select
 
+from placement_audit.checks.healing import writable
 from placement_audit.checks.relations import (
     busy,
     class_name,
@@ -16,7 +17,7 @@ from placement_audit.checks.relations import (
     servers,
     storage_alone,
 )
-from placement_audit.checks.whereabouts import look_on_both, other_host
+from placement_audit.checks.whereabouts import look_on_both, not_cleaned_up, other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import (
     allocations,
@@ -104,6 +105,12 @@ _disk_anywhere_else = exists().where(
 )
 # Its disk may be there after all: on what shares with its host and lost the trait, or its aggregate.
 _disk_alone = and_(_there.c.disk_gb > 0, _there.c.vcpu + _there.c.pcpu + _there.c.memory_mb == 0, ~_disk_anywhere_else)
+# Of nothing that it holds there may it lack all at home.
+_holds_as_much = and_(
+    _here.c.core > 0,
+    or_(_there.c.vcpu + _there.c.pcpu == 0, _here.c.vcpu + _here.c.pcpu > 0),
+    or_(_there.c.memory_mb == 0, _here.c.memory_mb > 0),
+)
 _open = migrations.alias("open_move")
 _waits = exists().where(_open.c.instance_uuid == _server.c.uuid, in_progress(_open)).correlate_except(_open)
 _children, _strangers = _below(_on.c.uuid, " "), _below(_on.c.name, ", ", _strange)
@@ -124,7 +131,9 @@ _found = (
         other_host(_server, _extra).label("other_host"),
         case((_waits, 1), else_=0).label("waits"),
         case((_disk_alone, 1), else_=0).label("disk_alone"),
-        case((or_(_here.c.core > 0, _bare_metal), 1), else_=0).label("accounted_here"),
+        case((or_(_holds_as_much, _bare_metal), 1), else_=0).label("accounted_here"),
+        case((not_cleaned_up(_server.c.uuid, _extra), 1), else_=0).label("old_guest"),
+        case((writable(_server.c.uuid), 1), else_=0).label("writable"),
         newest(
             _there.c.newest,
             _here.c.newest,
@@ -156,6 +165,8 @@ _certain = and_(
     _found.c.other_host.is_(None),
     _found.c.accounted_here == 1,
     _found.c.waits == 0,
+    _found.c.old_guest == 0,
+    _found.c.writable == 1,
     _found.c.disk_alone == 0,
     _found.c.strangers.is_(None),
     or_(_found.c.children.is_not(None), _found.c.root_part.is_not(None)),
@@ -217,10 +228,16 @@ CHECK = Check(
                     + ").",
                 ),
                 (
+                    _found.c.old_guest == 1,
+                    literal("An evacuation from there is not cleaned up, so its old guest may still run there: start ")
+                    + "nova-compute there, which removes that, or look for it (virsh list --all).",
+                ),
+                (
                     _found.c.accounted_here == 0,
                     literal(
-                        "It holds no CPUs and no memory on its own host, so nothing proves that it runs there. Look "
+                        "It lacks CPUs or memory on its own host that it holds there, so nothing proves where it runs. "
                     )
+                    + "Look "
                     + "on both hosts for the guest (virsh list --all).",
                 ),
                 (
@@ -234,8 +251,13 @@ CHECK = Check(
                     _found.c.strangers.is_not(None),
                     literal("Part of it is on ")
                     + _found.c.strangers
-                    + ", which by its name is not of that host, and may be what the server uses: moved there from "
-                    "another tree, or a pool. Find out whose it is (openstack resource provider show).",
+                    + ". By its name that provider belongs to another host, or is a pool, so the server may use it. "
+                    "Find out whose it is (openstack resource provider show).",
+                ),
+                (
+                    _found.c.writable == 0,
+                    "It has duplicate rows or rows of nothing, which placement takes from no command: see P17 and P18 "
+                    "first.",
                 ),
                 else_="The provider has no uuid that a command could name: see P06 first.",
             ).label("withheld"),

@@ -55,8 +55,12 @@ _believed, _ordered, _requested = mapped_to_a_cell(_consumer), ordered(_consumer
 _of_this_nova = and_(on_host_of_this_nova(_consumer), claims.c.newest <= func.coalesce(newest_of_nova(), ""))
 _look = literal(": look for the guest on ") + resource_providers.c.name + " before anything is deleted."
 _withheld = case(
+    (
+        and_(_queued, ordered(_consumer, "softDelete", "restore"), ~_deletion),
+        literal("it was soft-deleted, and perhaps restored since, and its row may have been lost") + _look,
+    ),
     (_queued, None),
-    (_believed, literal("nova believes in this server, and its row may be in a database that was not read") + _look),
+    (_believed, literal("nova maps this server to a cell, and its row may be in a database that was not read") + _look),
     (or_(_deletion, _pending), None),
     (_ordered, literal("no row says that this server was deleted, and its own row may have been lost") + _look),
     (_requested, literal("nova keeps the request of this server, and its row may have been lost") + _look),
@@ -72,16 +76,17 @@ _withheld = case(
     ),
     (_foreign, literal("its consumer type says that another service made it: ask those who run that service.")),
     else_=literal("no row of nova proves that this was a server: ask its project and those who run Zun, Blazar or ")
-    + "scripts that write to placement; of a purged server a backup of nova's databases tells.",
+    + "scripts that write to placement. If none of them knows it, a backup of nova's databases shows whether it was a "
+    "server that has been purged.",
 )
 _evidence = case(
     (_queued, literal("nova's API has accepted the deletion of a server of that uuid")),
     (_believed, literal("nova maps such a server to ") + mapped_cell_name(_consumer) + ", which does not have it"),
     (_deletion, literal("a cell has a record of its deletion")),
-    (_pending, literal("its build was accepted, and has neither come to a cell nor is it queued any more")),
+    (_pending, literal("its build was accepted, but no cell has it and it is no longer queued")),
     (_ordered, literal("a cell has a record of what was ordered for such a server, but not of its deletion")),
     (_requested, literal("nova keeps the request of such a server")),
-    (_typed, literal("its consumer type says that nova made it")),
+    (_typed, literal("its consumer type says that it is a server or a migration")),
     (_foreign, literal("its consumer type says that another service made it")),
     else_=literal("nothing of nova says that it ever was a server, and others write to placement, too"),
 )
@@ -105,17 +110,17 @@ CHECK = Check(
     ),
     identity=("consumer", "provider"),
     why=(
-        "Placement keeps room for something that nova lost or another service owns. Nova will never release it. What "
-        "nova's own rows say of it decides: without that it may as well be a container of Zun, or room that somebody "
+        "Placement keeps room for something that nova lost or another service owns. Nova will never release it. Only "
+        "a row of nova proves that it was a server: otherwise it may be a container of Zun, or room that somebody "
         "keeps on purpose."
     ),
     exceptions=(
         "a build that is queued: N10 tells of one that has been for an hour",
         "deleted and archived servers and migrations, which are findings of their own",
-        "what no row of nova proves to have been a server is a warning, and nothing of it is to be deleted",
-        "the same of a project that never had a server, of another consumer type, or without VCPU, PCPU, MEMORY_MB and "
-        "DISK_GB, is information",
-        "a server that nova maps to a cell which does not have it is a warning, and nothing of it is to be deleted",
+        "it is a warning, without a deletion, where no row of nova proves that it was a server",
+        "it is information where, besides, its project never had a server, another service gave it a type, or it "
+        "holds no VCPU, PCPU, MEMORY_MB and DISK_GB",
+        "it is a warning, without a deletion, where nova maps it to a cell that does not have it",
     ),
     remedy=(
         "openstack resource provider allocation show {consumer}",

@@ -123,7 +123,9 @@ _look = (
     + func.coalesce(_server.c.host, "its host")
     + " (virsh list --all --uuid), and read what openstack server event list "
     + _which
-    + " says"
+    + " says; delete this only if the guest is on "
+    + func.coalesce(_server.c.host, "another host")
+    + " alone, and that is a machine of its own"
 )
 _withheld = case(
     (_residue, null()),
@@ -152,10 +154,12 @@ _withheld = case(
     ),
     (
         _here,
-        literal("It may be all that accounts for the server on ")
+        literal("Nova has the server on ")
         + _place
-        + ", where nova has it and where it holds less itself"
-        + _look,
+        + ", where it holds less itself, so this may be all that accounts for it there: look for the guest on both "
+        + "hosts of the migration (virsh list --all --uuid), and read what openstack server event list "
+        + _which
+        + " says",
     ),
     (
         and_(_move.c.state != "confirmed", ordered(REVERT, _move)),

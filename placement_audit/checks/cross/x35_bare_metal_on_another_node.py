@@ -84,12 +84,12 @@ CHECK = Check(
             ),
             impact((or_(_server.c.vm_state == "error", _holds_its_own), "M"), otherwise="H").label("impact"),
             (
-                literal("nova and placement do not tell on which node the server is, ironic does: compare the ")
+                literal("Only ironic knows on which node the server is: compare ")
                 + "instance_uuid of "
                 + _server.c.node
                 + " and of "
                 + _wrong.c.name
-                + "; what is held on the other node can go when ironic shows no instance there"
+                + ". Its allocation belongs on the node where ironic shows it, and on no other one"
             ).label("withheld"),
         )
         .select_from(_server)

@@ -14,7 +14,7 @@ from placement_audit.checks.relations import (
     placed,
     servers,
 )
-from placement_audit.checks.whereabouts import other_host
+from placement_audit.checks.whereabouts import look_on_both, other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import claims, inventories, migrations, reach, resource_classes, resource_providers, unmet
 
@@ -89,8 +89,7 @@ CHECK = Check(
             case(
                 (
                     other_host(_server).is_not(None),
-                    "No row proves that the guest is on nova's host, so it may be on another one than nova "
-                    "says. Look for its guest there, too (virsh list --all).",
+                    look_on_both(_server.c.host, other_host(_server)),
                 ),
                 (
                     ~_offers_it,

@@ -1,6 +1,16 @@
-from sqlalchemy import case, exists, func, literal, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 
-from placement_audit.checks.relations import cell0s, changed, impact, last_move, mapped_cells, moving, newest, servers
+from placement_audit.checks.relations import (
+    cell0s,
+    changed,
+    doubled,
+    impact,
+    last_move,
+    mapped_cells,
+    moving,
+    newest,
+    servers,
+)
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import build_requests, instance_mappings, instances
 
@@ -48,8 +58,13 @@ CHECK = Check(
                 (instance_mappings.c.cell_id.is_(None), "no cell yet, though no build is queued"),
                 else_=func.coalesce(_mapped.c.cell, "a cell that is not there"),
             ).label("mapped_to"),
-            case((_unmapped, _own.c.cell_uuid)).label("unmapped_in"),
+            case((and_(_unmapped, ~doubled(_server)), _own.c.cell_uuid)).label("unmapped_in"),
             case(
+                (
+                    and_(_unmapped, doubled(_server)),
+                    literal("another cell shows the server, too, and a mapping decides which of them nova believes: ")
+                    + "see first where its guest is (N01)",
+                ),
                 (_unmapped, None),
                 else_=literal("no command changes the mapping of a server: look for its guest on ")
                 + func.coalesce(_server.c.host, "its host")

@@ -72,8 +72,8 @@ _service_without_node = select(
     _service.c.host.label("without_node"),
     null().label("startable"),
     literal(
-        "nova-compute runs, and makes its compute node by itself each minute unless something refuses it: its log says "
-        "what. Since 2023.1 that is a node of the same name under another uuid, as a rule."
+        "nova-compute runs and tries each minute to create its compute node: its log says what refuses it. Since "
+        "2023.1 that is usually another compute node of the same name with another uuid."
     ).label("withheld"),
     newest(_service.c.created_at, _former).label("newest_change"),
     # It had a node that is no longer there; or it never had one, which is how a service of ironic begins.

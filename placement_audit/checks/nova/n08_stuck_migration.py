@@ -61,10 +61,11 @@ _withheld = case(
     (
         _live,
         literal(
-            "Only the nova-compute that still has it in its queue can end it, and a reset leaves both hosts claimed: "
+            "Only the nova-compute that still has the migration in its queue can end it, and a reset leaves both "
+            "hosts claimed: "
         )
         + _log
-        + ", and on which of the hosts the guest is: "
+        + ", and look for the guest on both hosts, "
         + _both,
     ),
     (
@@ -73,7 +74,7 @@ _withheld = case(
         + _target
         + ", but what is left on "
         + _source
-        + " is removed by a confirmation alone, which nova takes for a finished move only: "
+        + " is removed only by a confirmation, and nova accepts that only for a finished move: "
         + _log,
     ),
     (

@@ -1,4 +1,4 @@
-from sqlalchemy import String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import String, and_, case, cast, exists, func, literal, or_, select
 
 from placement_audit.checks.relations import (
     before,
@@ -9,6 +9,8 @@ from placement_audit.checks.relations import (
     lone_computes,
     moving,
     newest,
+    nodes,
+    on_node,
     servers,
     up,
 )
@@ -18,10 +20,16 @@ from placement_audit.schema import migrations
 
 _server, _service = servers(), lone_computes()
 _up = func.coalesce(up(_service), 0) == 1
-_movable = and_(_up, _server.c.vm_state == "active", _server.c.task_state.is_(None), ~busy(_server), ~moving(_server))
+_node = nodes()
+_bare_metal = exists().where(on_node(_server, _node), _node.c.hypervisor_type == "ironic").correlate_except(_node)
+# nova 34 asks the driver first, and ironic's evacuates nothing.
+_spared = and_(_bare_metal, func.coalesce(_service.c.version, 0) >= 74)
+_movable = and_(
+    ~_bare_metal, _up, _server.c.vm_state == "active", _server.c.task_state.is_(None), ~busy(_server), ~moving(_server)
+)
 _name = cast(migrations.c.source_compute, String)
 _end_it = (
-    literal("a DBA sets the status of the record (migrations of ")
+    literal("a DBA sets the status of the record (table migrations of ")
     + migrations.c.cell
     + ", id "
     + cast(migrations.c.id, String)
@@ -34,8 +42,8 @@ CHECK = Check(
     impact=Impact.HIGH,
     title="Server that the next start of nova-compute on its host would remove",
     message=(
-        "server {instance} ({vm_state}) is on {host}, and its evacuation from {host} is still {status}: when "
-        "nova-compute on {host} starts the next time, it removes the guest"
+        "server {instance} ({vm_state}) is on {host}, and its evacuation from {host} is still {status}: do not "
+        "restart nova-compute on {host}, for its next start removes the guest"
     ),
     identity=("cell", "migration_id"),
     why=(
@@ -76,8 +84,8 @@ CHECK = Check(
                     ~_up,
                     literal("nova-compute on ")
                     + _name
-                    + " is down and must stay so for now, and nova has no command that ends such a record. See on both "
-                    "hosts where the guest is ('virsh list --all'). If it is on "
+                    + " is down and must not start yet, and nova has no command that ends such a record. See where "
+                    "the guest is ('virsh list --all' there and on the record's destination). If it is on "
                     + _name
                     + " alone, "
                     + _end_it
@@ -101,12 +109,12 @@ CHECK = Check(
             and_(_service.c.cell == migrations.c.cell, _service.c.host == migrations.c.source_compute),
         )
         .where(migrations.c.migration_type == "evacuation", migrations.c.status.in_(REMOVING))
-        .where(_server.c.host == migrations.c.source_compute, ~doubled(_server))
+        .where(_server.c.host == migrations.c.source_compute, ~doubled(_server), ~_spared)
         .where(
             or_(
                 migrations.c.status == "done",
                 func.coalesce(_server.c.task_state, "").not_like("rebuild%"),
-                and_(_up, changed(migrations) < before(days=1)),
+                and_(_up, changed(migrations) < before(hours=1)),
             )
         )
         .order_by("cell", "migration_id")

@@ -68,22 +68,21 @@ def _unconfirmed() -> Select[Any]:
             case(
                 (
                     _there,
-                    literal(
-                        "nova confirms a resize of a server in state resized alone, and somebody reset that state: "
-                    )
+                    literal("Nova confirms only a server in state resized, and somebody has reset that state: ")
                     + "see that the guest is on "
                     + _target
                     + _look
-                    + ", have the state put back in the database of the cell, and confirm the move then",
+                    + ", have a DBA set its vm_state to 'resized' in the cell's database, then confirm the move",
                 ),
                 else_=literal("The server has left ")
                 + _target
-                + " without it: see that the guest is on "
+                + ", and this migration was not ended: see that the guest is on "
                 + _host
                 + " and not on "
                 + _source
                 + _look
-                + ", and have this migration ended in the database of the cell; what it holds is judged then",
+                + ", have a DBA end this migration in the cell's database, and audit again: X12 then tells what it "
+                "still holds",
             ).label("withheld"),
             newest(_server_changed, changed(migrations)).label("newest_change"),
             case((_keeps, literal("H")), else_=literal("M")).label("impact"),
@@ -130,7 +129,7 @@ def _deleted() -> Select[Any]:
         (
             literal("The next start of nova-compute on ")
             + _host
-            + " ends the deletion: see first with openstack server event list "
+            + " completes the deletion: see first with openstack server event list "
             + _server.c.uuid
             + " that its owner ordered one"
         ).label("withheld"),
@@ -152,14 +151,24 @@ def _nowhere() -> Select[Any]:
             + ", but nova has no "
             + lacks
             + " for it, while it holds "
-            + func.coalesce(held_in_all(_server.c.uuid), "something")
+            + func.coalesce(held_in_all(_server.c.uuid), "nothing")
         ).label("verdict"),
         (
-            literal(
-                "The guest most likely is where it holds its room, so that nothing of this may be freed: look there"
+            case(
+                (
+                    _holds,
+                    literal(
+                        "The guest is most likely on the host on which the server holds resources, so nothing of "
+                        "that may be freed: "
+                    )
+                    + "look there",
+                ),
+                else_=literal("Nothing accounts for the guest: look on ")
+                + func.coalesce(_server.c.launched_on, "the hosts of its last moves")
+                + " and the hosts of its last moves",
             )
             + _look
-            + ", and have the host and node of the server put right in the database of the cell"
+            + ", and have a DBA set host and node of the server in the cell's database"
         ).label("withheld"),
         _server_changed,
         literal("H").label("impact"),
@@ -168,7 +177,38 @@ def _nowhere() -> Select[Any]:
             ("active", "paused", "suspended", "stopped", "rescued", "resized", "shelved", "soft-delete")
         ),
         or_(_server.c.host.is_(None), _server.c.node.is_(None)),
-        _holds,
+        # An offloaded server that was soft-deleted has no host, and holds nothing.
+        or_(_holds, _server.c.vm_state != "soft-delete"),
+        _at_rest,
+    )
+
+
+def _building() -> Select[Any]:
+    """Servers whose build nobody goes on with: nova-compute takes the task away before it has the host's answer."""
+    return select(
+        *_of_a_server,
+        literal("building").label("fault"),
+        null().label("migration"),
+        (
+            literal("has been building since ")
+            + func.coalesce(changed(_server), "long ago")
+            + " without a task, and holds "
+            + func.coalesce(held_in_all(_server.c.uuid), "nothing")
+        ).label("verdict"),
+        (
+            literal(
+                "Nothing goes on with it: its owner may delete it, and a start of nova-compute on its host puts it "
+            )
+            + "into error; see first in openstack server event list "
+            + _server.c.uuid
+            + " that its build is not under way"
+        ).label("withheld"),
+        _server_changed,
+        literal("M").label("impact"),
+    ).where(
+        _server.c.vm_state == "building",
+        func.coalesce(_server.c.task_state, "") == "",
+        changed(_server) < before(days=1),
         _at_rest,
     )
 
@@ -203,13 +243,13 @@ def _halves() -> Select[Any]:
                 + " in another cell"
             ).label("verdict"),
             (
-                literal("No command of nova goes on with half a move: see which of ")
+                literal("No command of nova ends a move that is over in one cell and open in another: see which of ")
                 + _source
                 + " and "
                 + _target
                 + " has the guest"
                 + _look
-                + " before a row of either cell is written"
+                + " before anybody changes a row in either cell"
             ).label("withheld"),
             newest(changed(migrations), last).label("newest_change"),
             literal("M").label("impact"),
@@ -221,7 +261,7 @@ def _halves() -> Select[Any]:
     )
 
 
-_found = union_all(_unconfirmed(), _resized(), _deleted(), _nowhere(), _halves()).subquery("found")
+_found = union_all(_unconfirmed(), _resized(), _deleted(), _nowhere(), _building(), _halves()).subquery("found")
 
 CHECK = Check(
     code="N22",
@@ -238,7 +278,7 @@ CHECK = Check(
         "a resized server whose resize waits to be confirmed, however long",
         "another migration or task of the server that is in progress",
         "a server that a cross-cell resize hides, or that two cells show, and servers in cell0",
-        "a resize between cells of which only one half has ended, for an hour",
+        "a resize between cells of which only one half has ended, for an hour; a build without a task, for a day",
         "rows changed just now, as the two halves of each step are written one after the other",
     ),
     remedy=(

@@ -226,7 +226,7 @@ def _word(service: Any) -> ColumnElement[str]:
 
 _host, _its_node = cast(_row.c.host, String), cast(_row.c.node, String)
 _kind, _to = _row.c.kind, cast(_row.c.new_host, String)
-_on = literal("are on ") + _its_node + " of " + _host + " in " + _row.c.cell
+_on = literal("are on node ") + _its_node + " of host " + _host + " in " + _row.c.cell
 _state = case(
     (
         _kind == "halves",
@@ -268,7 +268,7 @@ _no_renaming = literal(
     "nova has no supported way to rename a host that has servers. See on the machine which guests run there ('virsh "
     "list --all'). Move away what was built under the new name, then give the machine its former name back (hostname, "
     "and [DEFAULT]host in nova.conf). Until then delete no service, compute node or provider of either name: before "
-    "2023.1 a change of the node's name deletes the other node together with what its servers hold."
+    "2023.1 nova-compute itself deletes the compute node of the other name, together with what its servers hold."
 )
 _withheld = case(
     (
@@ -318,8 +318,8 @@ CHECK = Check(
     why=(
         "A host with servers that is renamed, whose [DEFAULT]host is changed, or whose service or compute node is "
         "deleted, is a new host to nova. Its servers still name the old one, which no service answers for: no order "
-        "reaches them, and placement counts them for nothing or twice. Since 2023.1 nova-compute refuses to start "
-        "when it notices that."
+        "reaches them, and placement counts them not at all or twice. Since 2023.1 nova-compute refuses to start when "
+        "it notices that."
     ),
     exceptions=(
         "a host that is merely down, and one that was replaced while it had no servers",

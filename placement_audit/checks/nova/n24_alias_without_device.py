@@ -17,7 +17,7 @@ from placement_audit.checks.relations import (
     steady,
     up,
 )
-from placement_audit.checks.whereabouts import other_host
+from placement_audit.checks.whereabouts import look_on_both, other_host
 from placement_audit.finding import Check, Impact
 from placement_audit.schema import allocations, claims, migrations, pci_devices, traits, unmet
 
@@ -47,7 +47,8 @@ CHECK = Check(
     name="alias-without-device",
     impact=Impact.MEDIUM,
     title="Server whose flavor asks for PCI devices and that has none",
-    message="server {instance} ({vm_state} on {node}) asks for PCI devices ({alias}), and nova gives it none there",
+    message="the flavor of server {instance} ({vm_state} on {node}) asks for PCI devices ({alias}), but nova has "
+    "assigned none to it there",
     identity=("instance",),
     why=(
         "If the guest has a device, nova believes that the device is free and gives it to another server, which then "
@@ -80,12 +81,11 @@ CHECK = Check(
             case(
                 (
                     other_host(_server).is_not(None),
-                    "No row proves that the guest is on nova's host, so it may be on another one than nova "
-                    "says, with its devices. Look for its guest there, too (virsh list --all).",
+                    look_on_both(_server.c.host, other_host(_server)),
                 ),
                 else_="No command gives a device to a server that runs; a cold migration or a resize gives it new "
-                "ones. See on the host whether its guest has one now; if so, no other server may get that "
-                "device before.",
+                "ones. See on the host whether its guest has one now; if so, keep other servers off that device "
+                "until then.",
             ).label("withheld"),
             newest(changed(_server), last_move(_server.c.uuid)).label("newest_change"),
         )

@@ -2,7 +2,7 @@ from sqlalchemy import case, exists, func, literal, or_, select
 
 from placement_audit.checks.departed import proof
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import allocations, instances, migrations, resource_providers
+from placement_audit.schema import allocations, instance_mappings, instances, migrations, resource_providers
 
 _provider_id, _below = allocations.c.resource_provider_id, resource_providers.alias("below")
 _has_children = exists().where(
@@ -29,7 +29,7 @@ CHECK = Check(
         ' root_provider_id))"  # nova has deleted the server of each consumer',
     ),
     references=("https://docs.openstack.org/api-ref/placement/#allocations",),
-    optional=(instances, migrations),
+    optional=(instances, migrations, instance_mappings),
     query=(
         select(
             literal("allocations").label("table"),

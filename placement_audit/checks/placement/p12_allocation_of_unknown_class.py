@@ -3,7 +3,15 @@ from sqlalchemy import and_, case, exists, func, literal, null, or_, select
 from placement_audit.checks.departed import proof
 from placement_audit.checks.relations import never_started, standard_to_come
 from placement_audit.finding import Check, Impact
-from placement_audit.schema import STANDARD_CLASSES, allocations, instances, inventories, migrations, resource_classes
+from placement_audit.schema import (
+    STANDARD_CLASSES,
+    allocations,
+    instance_mappings,
+    instances,
+    inventories,
+    migrations,
+    resource_classes,
+)
 
 _class_id = allocations.c.resource_class_id
 _supplied = exists().where(inventories.c.resource_class_id == _class_id)
@@ -35,7 +43,7 @@ CHECK = Check(
         ' AND NOT EXISTS (SELECT * FROM inventories WHERE resource_class_id = {useless_class_id})"',
     ),
     references=("https://docs.openstack.org/os-resource-classes/latest/",),
-    optional=(instances, migrations),
+    optional=(instances, migrations, instance_mappings),
     members=select(_class_id.label("class_id"), allocations.c.consumer_id.label("consumer")).where(
         _class_id.not_in(select(resource_classes.c.id))
     ),

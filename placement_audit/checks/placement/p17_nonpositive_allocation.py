@@ -1,4 +1,4 @@
-from sqlalchemy import case, exists, func, null, select
+from sqlalchemy import case, exists, func, null, or_, select
 
 from placement_audit.checks.relations import class_name
 from placement_audit.finding import Check, Impact
@@ -22,6 +22,16 @@ _has_good_rows = exists().where(
     allocations.c.resource_provider_id == _bad.c.resource_provider_id,
     allocations.c.resource_class_id == _bad.c.resource_class_id,
     allocations.c.used > 0,
+)
+# The command writes back all that is left, which placement refuses while another row is as bad.
+_other_bad = allocations.alias("other_bad")
+_has_other_bad_rows = exists().where(
+    _other_bad.c.consumer_id == _bad.c.consumer_id,
+    _other_bad.c.used <= 0,
+    or_(
+        _other_bad.c.resource_provider_id != _bad.c.resource_provider_id,
+        _other_bad.c.resource_class_id != _bad.c.resource_class_id,
+    ),
 )
 
 CHECK = Check(
@@ -49,7 +59,7 @@ CHECK = Check(
             resource_providers.c.name.label("provider_name"),
             class_name(_bad.c.resource_class_id).label("resource_class"),
             _bad.c.used,
-            case((~_has_good_rows, resource_classes.c.name)).label("class_to_unset"),
+            case((~or_(_has_good_rows, _has_other_bad_rows), resource_classes.c.name)).label("class_to_unset"),
             case(
                 (
                     _has_good_rows,
@@ -59,6 +69,11 @@ CHECK = Check(
                 (
                     resource_classes.c.name.is_(None),
                     "Placement has no name for the class, and no command works without the name: see P12 first.",
+                ),
+                (
+                    _has_other_bad_rows,
+                    "The consumer has another row of nothing, and placement refuses to write that back. Write all that "
+                    "the consumer shall hold with allocation set, which replaces every row.",
                 ),
                 else_=null(),
             ).label("withheld"),

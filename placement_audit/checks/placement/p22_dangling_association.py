@@ -61,10 +61,11 @@ _shares = exists().where(
     _sharing.c.id == _borne.c.trait_id,
     _sharing.c.name == SHARING_TRAIT,
 )
-_may_have_shared = and_(
-    _offers(_bearing.resource_provider_id, "DISK_GB"),
-    ~_offers(_bearing.resource_provider_id, "VCPU", "PCPU", "MEMORY_MB"),
-)
+
+
+def _may_have_shared(provider_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a provider is storage, whose trait or aggregate may have been lost with others."""
+    return and_(_offers(provider_id, "DISK_GB"), ~_offers(provider_id, "VCPU", "PCPU", "MEMORY_MB"))
 
 
 def _dangling(
@@ -97,7 +98,13 @@ _dangling_ids = union_all(
         Impact.MEDIUM,
         _was_lost(_membership.resource_provider_id),
     ),
-    _dangling(_membership.aggregate_id, "aggregate", placement_aggregates, Impact.LOW, _shares),
+    _dangling(
+        _membership.aggregate_id,
+        "aggregate",
+        placement_aggregates,
+        Impact.LOW,
+        or_(_shares, _may_have_shared(_membership.resource_provider_id)),
+    ),
     _dangling(
         _bearing.resource_provider_id,
         "provider",
@@ -105,7 +112,7 @@ _dangling_ids = union_all(
         Impact.LOW,
         _was_lost(_bearing.resource_provider_id),
     ),
-    _dangling(_bearing.trait_id, "trait", traits, Impact.LOW, _may_have_shared),
+    _dangling(_bearing.trait_id, "trait", traits, Impact.LOW, _may_have_shared(_bearing.resource_provider_id)),
 ).subquery("dangling")
 _name = cast(_dangling_ids.c.missing_id, String)
 _listed = select(

@@ -103,7 +103,7 @@ def test_fires_as_information(audit: Auditor, estate: Estate, server: Server, wh
 def test_fires_with_a_warning_to_look_elsewhere(audit: Auditor, estate: Estate, host: Compute, server: Server) -> None:
     estate.migration(server, "live-migration", "error", host, estate.compute("left"))
     (finding,) = audit(estate, "X37")
-    assert "another host" in str(finding.withheld)
+    assert "both hosts" in str(finding.withheld)
 
 
 def test_in_flight_while_it_is_young(audit: Auditor, estate: Estate, server: Server) -> None:

@@ -64,7 +64,7 @@ def test_fires_where_a_migration_says_it_may_be_elsewhere(
 ) -> None:
     estate.migration(server, "migration", "error", estate.compute("left"), host)
     (finding,) = audit(estate, "N24")
-    assert "another host" in str(finding.withheld)
+    assert "both hosts" in str(finding.withheld)
 
 
 def test_in_flight_while_it_is_young(audit: Auditor, estate: Estate, server: Server) -> None:
