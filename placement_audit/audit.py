@@ -564,12 +564,8 @@ def _finding(check: Check, row: Mapping[str, Any], terms: _Terms) -> Finding:
         evidence=evidence,
         remedy=remedy,
         identity=":".join([check.code, *values]),
-        withheld=_sentence(withheld) if withheld else None,
+        withheld=withheld,
     )
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
 def _quoted(name: str, value: str) -> str:

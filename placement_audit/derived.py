@@ -121,7 +121,19 @@ def _odd_servers() -> Select[Any]:
             server.c.task_state.is_not(None),
             server.c.hidden == 1,
             server.c.cell.not_in(select(node.c.cell)),
-            # With a NULL on its left SQLite compares NOT IN row by row; such a server is none of these.
+            # With a NULL on its left SQLite compares NOT IN row by row: what is NULL is left out.
+            and_(
+                server.c.host.is_not(None),
+                server.c.node.is_(None),
+                tuple_(server.c.cell, server.c.host).not_in(nodes.with_only_columns(node.c.cell, node.c.host)),
+            ),
+            and_(
+                server.c.host.is_(None),
+                server.c.node.is_not(None),
+                tuple_(server.c.cell, server.c.node).not_in(
+                    nodes.with_only_columns(node.c.cell, node.c.hypervisor_hostname)
+                ),
+            ),
             and_(
                 server.c.host.is_not(None),
                 server.c.node.is_not(None),

@@ -326,8 +326,22 @@ claims AS (
 SELECT servers.uuid AS instance, servers.cell, servers.host, servers.vm_state,
     CASE WHEN (instance_mappings.instance_uuid IS NULL) THEN 'no cell, for there is none' WHEN
     (instance_mappings.cell_id IS NULL) THEN 'no cell yet, though no build is queued' ELSE coalesce(mapped_cell.cell,
-    'a cell that is not there') END AS mapped_to, CASE WHEN (instance_mappings.instance_uuid IS NULL) THEN
-    own_cell.cell_uuid END AS unmapped_in, CASE WHEN (instance_mappings.instance_uuid IS NULL) THEN NULL ELSE
+    'a cell that is not there') END AS mapped_to, CASE WHEN (instance_mappings.instance_uuid IS NULL AND NOT (EXISTS (
+  SELECT *
+  FROM instances AS twin
+  WHERE twin.uuid = servers.uuid
+    AND twin.cell != servers.cell
+    AND twin.deleted = 0
+    AND coalesce(twin.hidden, 0) = 0
+))) THEN own_cell.cell_uuid END AS unmapped_in, CASE WHEN (instance_mappings.instance_uuid IS NULL AND (EXISTS (
+  SELECT *
+  FROM instances AS twin
+  WHERE twin.uuid = servers.uuid
+    AND twin.cell != servers.cell
+    AND twin.deleted = 0
+    AND coalesce(twin.hidden, 0) = 0
+))) THEN concat('another cell shows the server, too, and a mapping decides which of them nova believes: ',
+    'see first where its guest is (N01)') WHEN (instance_mappings.instance_uuid IS NULL) THEN NULL ELSE
     concat('no command changes the mapping of a server: look for its guest on ', coalesce(servers.host, 'its host'),
     '; where it runs there, correct cell_id in nova''s instance_mappings by hand.') END AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=

@@ -368,7 +368,7 @@ FROM (
   SELECT computes.cell AS cell, computes.host AS host, NULL AS node,
       'has a nova-compute service that is up, but no compute node' AS state, NULL AS without_service,
       computes.host AS without_node, NULL AS startable,
-      'nova-compute runs, and makes its compute node by itself each minute unless something refuses it: its log says what. Since 2023.1 that is a node of the same name under another uuid, as a rule.'
+      'nova-compute runs and tries each minute to create its compute node: its log says what refuses it. Since 2023.1 that is usually another compute node of the same name with another uuid.'
       AS withheld, CASE WHEN ((
     SELECT max(gone_node.deleted_at) AS max_2
     FROM compute_nodes AS gone_node

@@ -303,6 +303,18 @@ odd_servers AS (
     AND (instances.task_state IS NOT NULL OR instances.hidden = 1 OR (instances.cell NOT IN (
       SELECT compute_nodes.cell
       FROM compute_nodes
+    )) OR instances.host IS NOT NULL AND instances.node IS NULL AND ((instances.cell, instances.host) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.host
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
+    )) OR instances.host IS NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.node) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.hypervisor_hostname
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
     )) OR instances.host IS NOT NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.host,
         instances.node) NOT IN (
       SELECT compute_nodes.cell, compute_nodes.host, compute_nodes.hypervisor_hostname

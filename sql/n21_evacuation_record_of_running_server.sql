@@ -1,8 +1,8 @@
 -- N21 evacuation-record-of-running-server: Server that the next start of nova-compute on its host would remove
 -- Severity: error, impact H
 --
--- Says: server {instance} ({vm_state}) is on {host}, and its evacuation from {host} is still {status}: when
--- nova-compute on {host} starts the next time, it removes the guest
+-- Says: server {instance} ({vm_state}) is on {host}, and its evacuation from {host} is still {status}: do not restart
+-- nova-compute on {host}, for its next start removes the guest
 --
 -- Why: When it starts, nova-compute destroys every guest on its host of which it finds an evacuation from there that is
 -- accepted, pre-migrating or done, also in deleted records. It does not look where the server is by now (nova 20 to
@@ -86,6 +86,27 @@ migrations AS (
       CONVERT(created_at USING ascii) AS created_at, CONVERT(updated_at USING ascii) AS updated_at
   FROM nova.migrations
 ),
+compute_nodes AS (
+  SELECT 'cell0' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova_cell0.compute_nodes
+  UNION ALL
+  SELECT 'cell1' AS cell, id, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid,
+      CONVERT(host USING utf8mb4) AS host, CONVERT(hypervisor_hostname USING utf8mb4) AS hypervisor_hostname,
+      CAST(hypervisor_type AS CHAR) AS hypervisor_type, vcpus, memory_mb, local_gb,
+      CONCAT(cpu_allocation_ratio) + 0e0 AS cpu_allocation_ratio, CONCAT(ram_allocation_ratio) + 0e0 AS
+      ram_allocation_ratio, CONCAT(disk_allocation_ratio) + 0e0 AS disk_allocation_ratio, deleted,
+      CONVERT(deleted_at USING ascii) AS deleted_at, CONVERT(created_at USING ascii) AS created_at,
+      CONVERT(updated_at USING ascii) AS updated_at
+  FROM nova.compute_nodes
+),
 services AS (
   SELECT 'cell0' AS cell, CONVERT(host USING utf8mb4) AS host, CAST(`binary` AS CHAR) AS `binary`, version, disabled,
       forced_down, CONVERT(last_seen_up USING ascii) AS last_seen_up, deleted,
@@ -121,8 +142,24 @@ SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migrat
   SELECT settings.value
   FROM settings
   WHERE settings.name = 'service_down_time'
-) + 0e0) ELSE 60 END) SECOND USING ascii), 0) = 1) THEN 'up' ELSE 'down' END AS service,
-    CASE WHEN (coalesce(coalesce(lone_computes.forced_down, 0) = 0 AND lone_computes.last_seen_up >= CONVERT((
+) + 0e0) ELSE 60 END) SECOND USING ascii), 0) = 1) THEN 'up' ELSE 'down' END AS service, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS nodes
+  WHERE nodes.cell = servers.cell
+    AND nodes.hypervisor_hostname = servers.node
+    AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
+    AND nodes.hypervisor_type = 'ironic'
+)) AND coalesce(coalesce(lone_computes.forced_down, 0) = 0 AND lone_computes.last_seen_up >= CONVERT((
   SELECT snapshot.as_of
   FROM snapshot
 ) + INTERVAL (-CASE WHEN (((
@@ -144,8 +181,24 @@ SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migrat
     AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
         'done'))
     AND coalesce(move.status, '') != 'finished'
-))) THEN servers.uuid END AS movable, CASE WHEN (coalesce(coalesce(lone_computes.forced_down,
-    0) = 0 AND lone_computes.last_seen_up >= CONVERT((
+))) THEN servers.uuid END AS movable, CASE WHEN (NOT (EXISTS (
+  SELECT *
+  FROM (
+    SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+        compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+        compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+        compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+        ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+        compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+        compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+    FROM compute_nodes
+    WHERE compute_nodes.deleted = 0
+  ) AS nodes
+  WHERE nodes.cell = servers.cell
+    AND nodes.hypervisor_hostname = servers.node
+    AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
+    AND nodes.hypervisor_type = 'ironic'
+)) AND coalesce(coalesce(lone_computes.forced_down, 0) = 0 AND lone_computes.last_seen_up >= CONVERT((
   SELECT snapshot.as_of
   FROM snapshot
 ) + INTERVAL (-CASE WHEN (((
@@ -180,15 +233,15 @@ SELECT migrations.cell, migrations.id AS migration_id, migrations.uuid AS migrat
   WHERE settings.name = 'service_down_time'
 ) + 0e0) ELSE 60 END) SECOND USING ascii), 0) != 1) THEN concat('nova-compute on ',
     CAST(migrations.source_compute AS CHAR),
-    ' is down and must stay so for now, and nova has no command that ends such a record. See on both hosts where the guest is (''virsh list --all''). If it is on ',
-    CAST(migrations.source_compute AS CHAR), ' alone, ', 'a DBA sets the status of the record (migrations of ',
+    ' is down and must not start yet, and nova has no command that ends such a record. See where the guest is (''virsh list --all'' there and on the record''s destination). If it is on ',
+    CAST(migrations.source_compute AS CHAR), ' alone, ', 'a DBA sets the status of the record (table migrations of ',
     migrations.cell, ', id ', CAST(migrations.id AS CHAR), CASE WHEN (migrations.status = 'done') THEN
     ') to ''completed''' ELSE ') to ''failed''' END, ' before that service starts.') ELSE
     concat('the server cannot be live-migrated as it is. Let its task or migration end, then move it to another host (stopped ones with ''openstack server migrate''), or see with ''virsh list --all'' that the guest is on ',
-    CAST(migrations.source_compute AS CHAR), ' alone: then ', 'a DBA sets the status of the record (migrations of ',
-    migrations.cell, ', id ', CAST(migrations.id AS CHAR), CASE WHEN (migrations.status = 'done') THEN
-    ') to ''completed''' ELSE ') to ''failed''' END, '. Until then that nova-compute must not restart.') END AS
-    withheld, CASE WHEN ((
+    CAST(migrations.source_compute AS CHAR), ' alone: then ',
+    'a DBA sets the status of the record (table migrations of ', migrations.cell, ', id ', CAST(migrations.id AS CHAR),
+    CASE WHEN (migrations.status = 'done') THEN ') to ''completed''' ELSE ') to ''failed''' END,
+    '. Until then that nova-compute must not restart.') END AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
@@ -249,6 +302,24 @@ WHERE migrations.migration_type = 'evacuation'
       AND twin.deleted = 0
       AND coalesce(twin.hidden, 0) = 0
   ))
+  AND NOT ((EXISTS (
+    SELECT *
+    FROM (
+      SELECT compute_nodes.cell AS cell, compute_nodes.id AS id, compute_nodes.uuid AS uuid, compute_nodes.host AS host,
+          compute_nodes.hypervisor_hostname AS hypervisor_hostname, compute_nodes.hypervisor_type AS hypervisor_type,
+          compute_nodes.vcpus AS vcpus, compute_nodes.memory_mb AS memory_mb, compute_nodes.local_gb AS local_gb,
+          compute_nodes.cpu_allocation_ratio AS cpu_allocation_ratio, compute_nodes.ram_allocation_ratio AS
+          ram_allocation_ratio, compute_nodes.disk_allocation_ratio AS disk_allocation_ratio,
+          compute_nodes.deleted AS deleted, compute_nodes.deleted_at AS deleted_at,
+          compute_nodes.created_at AS created_at, compute_nodes.updated_at AS updated_at
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+    ) AS nodes
+    WHERE nodes.cell = servers.cell
+      AND nodes.hypervisor_hostname = servers.node
+      AND (nodes.host = servers.host OR nodes.hypervisor_type = 'ironic')
+      AND nodes.hypervisor_type = 'ironic'
+  )) AND coalesce(lone_computes.version, 0) >= 74)
   AND (migrations.status = 'done' OR coalesce(servers.task_state,
       '') NOT LIKE 'rebuild%' OR coalesce(coalesce(lone_computes.forced_down,
       0) = 0 AND lone_computes.last_seen_up >= CONVERT((
@@ -266,5 +337,5 @@ WHERE migrations.migration_type = 'evacuation'
       coalesce(migrations.updated_at, '')) THEN migrations.created_at ELSE migrations.updated_at END < CONVERT((
     SELECT snapshot.as_of
     FROM snapshot
-  ) + INTERVAL (-86400) SECOND USING ascii))
+  ) + INTERVAL (-3600) SECOND USING ascii))
 ORDER BY lone_computes.cell, migration_id;

@@ -10,7 +10,7 @@
 -- - a resized server whose resize waits to be confirmed, however long
 -- - another migration or task of the server that is in progress
 -- - a server that a cross-cell resize hides, or that two cells show, and servers in cell0
--- - a resize between cells of which only one half has ended, for an hour
+-- - a resize between cells of which only one half has ended, for an hour; a build without a task, for a day
 -- - rows changed just now, as the two halves of each step are written one after the other
 --
 -- What to do, with a row's columns for the names in braces:
@@ -336,14 +336,14 @@ FROM (
       ' to ', coalesce(migrations.dest_compute, 'the destination'),
       ' waits for a confirmation that nova refuses') AS verdict, CASE WHEN (coalesce(servers.host =
       migrations.dest_compute, false) = 1 OR coalesce(servers.node = migrations.dest_node,
-      false) = 1) THEN concat('nova confirms a resize of a server in state resized alone, and somebody reset that state: ',
+      false) = 1) THEN concat('Nova confirms only a server in state resized, and somebody has reset that state: ',
       'see that the guest is on ', coalesce(migrations.dest_compute, 'the destination'), ' (virsh list --all --uuid)',
-      ', have the state put back in the database of the cell, and confirm the move then') ELSE
+      ', have a DBA set its vm_state to ''resized'' in the cell''s database, then confirm the move') ELSE
       concat('The server has left ', coalesce(migrations.dest_compute, 'the destination'),
-      ' without it: see that the guest is on ', coalesce(servers.host, 'its host'), ' and not on ',
-      coalesce(migrations.source_compute, 'the source'), ' (virsh list --all --uuid)',
-      ', and have this migration ended in the database of the cell; what it holds is judged then') END AS withheld,
-      CASE WHEN (CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
+      ', and this migration was not ended: see that the guest is on ', coalesce(servers.host, 'its host'),
+      ' and not on ', coalesce(migrations.source_compute, 'the source'), ' (virsh list --all --uuid)',
+      ', have a DBA end this migration in the cell''s database, and audit again: X12 then tells what it still holds')
+      END AS withheld, CASE WHEN (CASE WHEN (migrations.created_at >= coalesce(migrations.updated_at,
       '')) THEN migrations.created_at ELSE migrations.updated_at END >= coalesce(CASE WHEN ((
     SELECT max(last_claim.newest) AS max_1
     FROM claims AS last_claim
@@ -597,7 +597,7 @@ FROM (
       servers.vm_state AS vm_state, 'deleted' AS fault, NULL AS migration, concat('is in state deleted on ',
       coalesce(servers.host, 'its host'), ', but its row is not deleted') AS verdict,
       concat('The next start of nova-compute on ', coalesce(servers.host, 'its host'),
-      ' ends the deletion: see first with openstack server event list ', servers.uuid,
+      ' completes the deletion: see first with openstack server event list ', servers.uuid,
       ' that its owner ordered one') AS withheld, CASE WHEN ((
     SELECT max(last_claim.newest) AS max_1
     FROM claims AS last_claim
@@ -696,10 +696,16 @@ FROM (
     INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
     LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
     WHERE any_held.consumer_id = servers.uuid
-  ), 'something')) AS verdict,
-      concat('The guest most likely is where it holds its room, so that nothing of this may be freed: look there',
-      ' (virsh list --all --uuid)', ', and have the host and node of the server put right in the database of the cell')
-      AS withheld, CASE WHEN ((
+  ), 'nothing')) AS verdict, concat(CASE WHEN (EXISTS (
+    SELECT *
+    FROM claims AS last_claim
+    WHERE last_claim.consumer_id = servers.uuid
+      AND last_claim.own > 0
+  )) THEN
+      concat('The guest is most likely on the host on which the server holds resources, so nothing of that may be freed: ',
+      'look there') ELSE concat('Nothing accounts for the guest: look on ', coalesce(servers.launched_on,
+      'the hosts of its last moves'), ' and the hosts of its last moves') END, ' (virsh list --all --uuid)',
+      ', and have a DBA set host and node of the server in the cell''s database') AS withheld, CASE WHEN ((
     SELECT max(last_claim.newest) AS max_1
     FROM claims AS last_claim
     WHERE last_claim.consumer_id = servers.uuid
@@ -754,12 +760,114 @@ FROM (
   ) AS servers
   WHERE servers.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved', 'soft-delete')
     AND (servers.host IS NULL OR servers.node IS NULL)
-    AND (EXISTS (
+    AND ((EXISTS (
       SELECT *
       FROM claims AS last_claim
       WHERE last_claim.consumer_id = servers.uuid
         AND last_claim.own > 0
+    )) OR servers.vm_state != 'soft-delete')
+    AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
+        'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
+        'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
+        '') LIKE 'rebuild%')
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS move
+      WHERE move.instance_uuid = servers.uuid
+        AND coalesce(move.deleted, 0) = 0
+        AND (coalesce(move.status, '') NOT IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled',
+            'done'))
+        AND coalesce(move.status, '') != 'finished'
     ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS twin
+      WHERE twin.uuid = servers.uuid
+        AND twin.cell != servers.cell
+        AND twin.deleted = 0
+        AND coalesce(twin.hidden, 0) = 0
+    ))
+    AND (servers.cell NOT IN (
+      SELECT sources.name
+      FROM sources
+      WHERE sources.`role` = 'cell'
+        AND sources.cell0 = 1
+    ))
+  UNION ALL
+  SELECT servers.uuid AS instance, servers.cell AS cell, servers.host AS host, servers.node AS node,
+      servers.vm_state AS vm_state, 'building' AS fault, NULL AS migration, concat('has been building since ',
+      coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END, 'long ago'), ' without a task, and holds ', coalesce((
+    SELECT group_concat(concat(coalesce(any_held_class.name, concat('class ',
+        CAST(any_held.resource_class_id AS CHAR))), ' ', CAST(any_held.used AS CHAR), ' on ',
+        any_held_on.name) SEPARATOR ', ') AS aggregate_strings_2
+    FROM allocations AS any_held
+    INNER JOIN resource_providers AS any_held_on ON any_held_on.id = any_held.resource_provider_id
+    LEFT OUTER JOIN resource_classes AS any_held_class ON any_held_class.id = any_held.resource_class_id
+    WHERE any_held.consumer_id = servers.uuid
+  ), 'nothing')) AS verdict,
+      concat('Nothing goes on with it: its owner may delete it, and a start of nova-compute on its host puts it ',
+      'into error; see first in openstack server event list ', servers.uuid,
+      ' that its build is not under way') AS withheld, CASE WHEN ((
+    SELECT max(last_claim.newest) AS max_1
+    FROM claims AS last_claim
+    WHERE last_claim.consumer_id = servers.uuid
+  ) >= coalesce(CASE WHEN ((
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END END, '')) THEN (
+    SELECT max(last_claim.newest) AS max_1
+    FROM claims AS last_claim
+    WHERE last_claim.consumer_id = servers.uuid
+  ) ELSE CASE WHEN ((
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
+    SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
+        coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
+        '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
+        '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+    FROM migrations AS last_move
+    WHERE last_move.instance_uuid = servers.uuid
+  ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+      '')) THEN servers.created_at ELSE servers.updated_at END END END AS newest_change, 'M' AS impact
+  FROM (
+    SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
+        instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,
+        instances.user_id AS user_id, instances.availability_zone AS availability_zone, instances.hidden AS hidden,
+        instances.compute_id AS compute_id, instances.launched_on AS launched_on,
+        instances.instance_type_id AS instance_type_id, instances.vcpus AS vcpus, instances.memory_mb AS memory_mb,
+        instances.root_gb AS root_gb, instances.ephemeral_gb AS ephemeral_gb, instances.deleted AS deleted,
+        instances.deleted_at AS deleted_at, instances.created_at AS created_at, instances.updated_at AS updated_at
+    FROM instances
+    WHERE instances.deleted = 0
+      AND coalesce(instances.hidden, 0) = 0
+  ) AS servers
+  WHERE servers.vm_state = 'building'
+    AND coalesce(servers.task_state, '') = ''
+    AND CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
+        '')) THEN servers.created_at ELSE servers.updated_at END < CONVERT((
+      SELECT snapshot.as_of
+      FROM snapshot
+    ) + INTERVAL (-86400) SECOND USING ascii)
     AND NOT (coalesce(servers.task_state, '') IN ('scheduling', 'block_device_mapping', 'networking', 'spawning',
         'migrating', 'deleting', 'soft-deleting', 'restoring', 'shelving_offloading',
         'unshelving') OR coalesce(servers.task_state, '') LIKE 'resize%' OR coalesce(servers.task_state,
@@ -798,9 +906,10 @@ FROM (
     WHERE twin.uuid = migrations.uuid
       AND twin.cell != migrations.cell
       AND twin.status IN ('confirmed', 'reverted', 'error', 'failed', 'completed', 'cancelled', 'done')
-  ), ' in another cell') AS verdict, concat('No command of nova goes on with half a move: see which of ',
+  ), ' in another cell') AS verdict,
+      concat('No command of nova ends a move that is over in one cell and open in another: see which of ',
       coalesce(migrations.source_compute, 'the source'), ' and ', coalesce(migrations.dest_compute, 'the destination'),
-      ' has the guest', ' (virsh list --all --uuid)', ' before a row of either cell is written') AS withheld,
+      ' has the guest', ' (virsh list --all --uuid)', ' before anybody changes a row in either cell') AS withheld,
       CASE WHEN ((
     SELECT max(CASE WHEN (twin.created_at >= coalesce(twin.updated_at,
         '')) THEN twin.created_at ELSE twin.updated_at END) AS max_4

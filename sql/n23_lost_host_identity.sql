@@ -5,8 +5,7 @@
 --
 -- Why: A host with servers that is renamed, whose [DEFAULT]host is changed, or whose service or compute node is
 -- deleted, is a new host to nova. Its servers still name the old one, which no service answers for: no order reaches
--- them, and placement counts them for nothing or twice. Since 2023.1 nova-compute refuses to start when it notices
--- that.
+-- them, and placement counts them not at all or twice. Since 2023.1 nova-compute refuses to start when it notices that.
 --
 -- Left alone:
 -- - a host that is merely down, and one that was replaced while it had no servers
@@ -240,6 +239,18 @@ odd_servers AS (
     AND (instances.task_state IS NOT NULL OR instances.hidden = 1 OR (instances.cell NOT IN (
       SELECT compute_nodes.cell
       FROM compute_nodes
+    )) OR instances.host IS NOT NULL AND instances.node IS NULL AND ((instances.cell, instances.host) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.host
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
+    )) OR instances.host IS NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.node) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.hypervisor_hostname
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
     )) OR instances.host IS NOT NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.host,
         instances.node) NOT IN (
       SELECT compute_nodes.cell, compute_nodes.host, compute_nodes.hypervisor_hostname
@@ -334,21 +345,21 @@ SELECT `row`.cell, `row`.host, `row`.node, `row`.servers, `row`.example,
     concat(CASE WHEN (`row`.kind = 'halves') THEN concat('name ', CAST(`row`.host AS CHAR), ' and ',
     CAST(`row`.node AS CHAR), ', but the compute node of that host is ', `row`.new_node, ', and ',
     CAST(`row`.node AS CHAR), ' is that of ', CAST(`row`.new_host AS CHAR)) WHEN (`row`.kind = 'taken') THEN
-    concat('are on ', CAST(`row`.node AS CHAR), ' of ', CAST(`row`.host AS CHAR), ' in ', `row`.cell,
+    concat('are on node ', CAST(`row`.node AS CHAR), ' of host ', CAST(`row`.host AS CHAR), ' in ', `row`.cell,
     ', but that compute node is now the one of ', CAST(`row`.new_host AS CHAR)) WHEN (`row`.kind = 'node renamed') THEN
-    concat('are on ', CAST(`row`.node AS CHAR), ' of ', CAST(`row`.host AS CHAR), ' in ', `row`.cell,
+    concat('are on node ', CAST(`row`.node AS CHAR), ' of host ', CAST(`row`.host AS CHAR), ' in ', `row`.cell,
     ', but the compute node of that host is called ', `row`.new_node,
-    ' now') WHEN (`row`.kind = 'same node') THEN concat('are on ', CAST(`row`.node AS CHAR), ' of ',
+    ' now') WHEN (`row`.kind = 'same node') THEN concat('are on node ', CAST(`row`.node AS CHAR), ' of host ',
     CAST(`row`.host AS CHAR), ' in ', `row`.cell, ', and ', CAST(`row`.new_host AS CHAR),
-    ' has a compute node of that name now') WHEN (`row`.kind = 'host renamed') THEN concat('are on ',
-    CAST(`row`.node AS CHAR), ' of ', CAST(`row`.host AS CHAR), ' in ', `row`.cell, ', and ',
-    CAST(`row`.new_host AS CHAR), ' looks like the same machine') WHEN (`row`.kind = 'uuid') THEN concat('are on ',
-    CAST(`row`.node AS CHAR), ' of ', CAST(`row`.host AS CHAR), ' in ', `row`.cell,
+    ' has a compute node of that name now') WHEN (`row`.kind = 'host renamed') THEN concat('are on node ',
+    CAST(`row`.node AS CHAR), ' of host ', CAST(`row`.host AS CHAR), ' in ', `row`.cell, ', and ',
+    CAST(`row`.new_host AS CHAR), ' looks like the same machine') WHEN (`row`.kind = 'uuid') THEN concat('are on node ',
+    CAST(`row`.node AS CHAR), ' of host ', CAST(`row`.host AS CHAR), ' in ', `row`.cell,
     ', whose compute node was deleted and made anew under another uuid') WHEN (`row`.kind = 'bare metal') THEN
     concat('name ', CAST(`row`.host AS CHAR), ' in ', `row`.cell, ' as their host, while ',
-    CAST(`row`.new_host AS CHAR), ' has their bare metal node') ELSE concat('are on ', CAST(`row`.node AS CHAR), ' of ',
-    CAST(`row`.host AS CHAR), ' in ', `row`.cell, ', whose compute node was deleted at ', coalesce(`row`.deleted_at,
-    'an unknown time')) END, ' (nova-compute of ', CAST(`row`.host AS CHAR), ': ',
+    CAST(`row`.new_host AS CHAR), ' has their bare metal node') ELSE concat('are on node ', CAST(`row`.node AS CHAR),
+    ' of host ', CAST(`row`.host AS CHAR), ' in ', `row`.cell, ', whose compute node was deleted at ',
+    coalesce(`row`.deleted_at, 'an unknown time')) END, ' (nova-compute of ', CAST(`row`.host AS CHAR), ': ',
     CASE WHEN (was.runs = 1) THEN 'up' WHEN (was.alive = 1) THEN 'down' WHEN (was.host IS NOT NULL) THEN 'deleted' ELSE
     'not there' END, CASE WHEN (CAST(`row`.new_host AS CHAR) IS NOT NULL) THEN concat(', of ',
     CAST(`row`.new_host AS CHAR), ': ', CASE WHEN (is_now.runs = 1) THEN 'up' WHEN (is_now.alive = 1) THEN 'down' WHEN
@@ -456,7 +467,7 @@ SELECT `row`.cell, `row`.host, `row`.node, `row`.servers, `row`.example,
     END WHEN (`row`.kind = 'deleted') THEN
     'before 2023.1, and without a service record, a start of nova-compute makes a compute node of another uuid, for which placement has no room. A DBA takes the deletion back first (deleted = 0 in compute_nodes and, if it is gone as well, services), where the rows were not archived.'
     ELSE
-    'nova has no supported way to rename a host that has servers. See on the machine which guests run there (''virsh list --all''). Move away what was built under the new name, then give the machine its former name back (hostname, and [DEFAULT]host in nova.conf). Until then delete no service, compute node or provider of either name: before 2023.1 a change of the node''s name deletes the other node together with what its servers hold.'
+    'nova has no supported way to rename a host that has servers. See on the machine which guests run there (''virsh list --all''). Move away what was built under the new name, then give the machine its former name back (hostname, and [DEFAULT]host in nova.conf). Until then delete no service, compute node or provider of either name: before 2023.1 nova-compute itself deletes the compute node of the other name, together with what its servers hold.'
     END AS withheld, `row`.newest_change
 FROM (
   SELECT stranded.cell AS cell, stranded.host AS host, stranded.node AS node, stranded.servers AS servers,

@@ -43,13 +43,19 @@ allocations AS (
       consumer_id) USING ascii) AS consumer_id, CONVERT(created_at USING ascii) AS created_at
   FROM placement.allocations
 ),
+instance_mappings AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, cell_id, queued_for_delete
+  FROM nova_api.instance_mappings
+),
 instances AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova_cell0.instances
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.instances
 ),
 migrations AS (
@@ -66,11 +72,11 @@ migrations AS (
   FROM nova.migrations
 ),
 sources AS (
-  SELECT 'placement' AS `role`, 'read' AS status
+  SELECT 'placement' AS `role`, 'placement' AS name, NULL AS cell_id, 'read' AS status
   UNION ALL
-  SELECT 'api' AS `role`, 'read' AS status
+  SELECT 'api' AS `role`, 'nova_api' AS name, NULL AS cell_id, 'read' AS status
   UNION ALL
-  SELECT 'cell' AS `role`, 'read' AS status
+  SELECT 'cell' AS `role`, 'cell0' AS name, mapping.id AS cell_id, 'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -78,7 +84,7 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
   UNION ALL
-  SELECT 'cell' AS `role`, 'read' AS status
+  SELECT 'cell' AS `role`, 'cell1' AS name, mapping.id AS cell_id, 'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -86,7 +92,7 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
   UNION ALL
-  SELECT 'cell' AS `role`, 'missing' AS status
+  SELECT 'cell' AS `role`, coalesce(mapping.name, mapping.uuid) AS name, mapping.id AS cell_id, 'missing' AS status
   FROM nova_api.cell_mappings AS mapping
   WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
@@ -96,7 +102,7 @@ sources AS (
         '') = 'nova')
 )
 SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id, count(*) AS `rows`,
-    count(DISTINCT allocations.consumer_id) AS consumers, CASE WHEN (sum(CASE WHEN ((EXISTS (
+    count(DISTINCT allocations.consumer_id) AS consumers, CASE WHEN (sum(CASE WHEN (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -105,26 +111,71 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -137,9 +188,9 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 )))) THEN 0 ELSE 1 END) = 0 AND NOT (EXISTS (
   SELECT *
@@ -153,7 +204,7 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
       allocations.resource_provider_id
 )) THEN
     'other providers are below the missing one, so that its row was lost and not deleted: restore that row from a backup, and keep these'
-    ELSE CASE WHEN (sum(CASE WHEN ((EXISTS (
+    ELSE CASE WHEN (sum(CASE WHEN (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -162,26 +213,71 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -194,9 +290,9 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 )))) THEN 0 ELSE 1 END) = 0) THEN NULL WHEN (NOT (EXISTS (
   SELECT *
@@ -204,7 +300,7 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE sources.`role` = 'cell'
     AND sources.status = 'read'
 ))) THEN concat('nova''s databases were not read, and these rows may be all that tells what a live server holds: ',
-    'give --api-db, or look up each consumer, such as ', min(CASE WHEN (NOT ((EXISTS (
+    'give --api-db, or look up each consumer, such as ', min(CASE WHEN (NOT (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -213,26 +309,71 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -245,9 +386,9 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))))) THEN allocations.consumer_id END), ', with openstack server show') WHEN (min(CASE WHEN ((EXISTS (
   SELECT *
@@ -260,9 +401,9 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))) THEN allocations.consumer_id END) IS NOT NULL) THEN concat('the rows are those of live servers, such as ',
     min(CASE WHEN ((EXISTS (
@@ -276,13 +417,13 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))) THEN allocations.consumer_id END),
     ': what such a server should hold is to be written anew first (openstack server show tells its flavor and host)')
-    ELSE concat('nova has no deleted server for all of these consumers, such as ', min(CASE WHEN (NOT ((EXISTS (
+    ELSE concat('nova has no deleted server for all of these consumers, such as ', min(CASE WHEN (NOT (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -291,26 +432,71 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -323,9 +509,9 @@ SELECT 'allocations' AS `table`, allocations.resource_provider_id AS provider_id
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))))) THEN allocations.consumer_id END),
     ', which may be another service''s: openstack server show, and the service that uses placement, tell') END END AS

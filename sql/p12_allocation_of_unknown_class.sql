@@ -52,13 +52,19 @@ resource_classes AS (
   SELECT id, CAST(name AS CHAR) AS name
   FROM placement.resource_classes
 ),
+instance_mappings AS (
+  SELECT CONVERT(IF(CHAR_LENGTH(instance_uuid) = 32 AND INSTR(instance_uuid, '-') = 0,
+      INSERT(INSERT(INSERT(INSERT(instance_uuid, 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'),
+      instance_uuid) USING ascii) AS instance_uuid, cell_id, queued_for_delete
+  FROM nova_api.instance_mappings
+),
 instances AS (
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell0' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova_cell0.instances
   UNION ALL
-  SELECT CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid, 21, 0, '-'), 17, 0,
-      '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
+  SELECT 'cell1' AS cell, CONVERT(IF(CHAR_LENGTH(uuid) = 32 AND INSTR(uuid, '-') = 0, INSERT(INSERT(INSERT(INSERT(uuid,
+      21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), uuid) USING ascii) AS uuid, deleted
   FROM nova.instances
 ),
 migrations AS (
@@ -75,11 +81,11 @@ migrations AS (
   FROM nova.migrations
 ),
 sources AS (
-  SELECT 'placement' AS `role`, 'read' AS status
+  SELECT 'placement' AS `role`, 'placement' AS name, NULL AS cell_id, 'read' AS status
   UNION ALL
-  SELECT 'api' AS `role`, 'read' AS status
+  SELECT 'api' AS `role`, 'nova_api' AS name, NULL AS cell_id, 'read' AS status
   UNION ALL
-  SELECT 'cell' AS `role`, 'read' AS status
+  SELECT 'cell' AS `role`, 'cell0' AS name, mapping.id AS cell_id, 'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -87,7 +93,7 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova_cell0'
   UNION ALL
-  SELECT 'cell' AS `role`, 'read' AS status
+  SELECT 'cell' AS `role`, 'cell1' AS name, mapping.id AS cell_id, 'read' AS status
   FROM (
     SELECT 1 AS one
   ) AS this
@@ -95,7 +101,7 @@ sources AS (
       '') = ''
     AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1), '') = 'nova'
   UNION ALL
-  SELECT 'cell' AS `role`, 'missing' AS status
+  SELECT 'cell' AS `role`, coalesce(mapping.name, mapping.uuid) AS name, mapping.id AS cell_id, 'missing' AS status
   FROM nova_api.cell_mappings AS mapping
   WHERE NOT (coalesce(mapping.name, '') = 'cell0' OR coalesce(mapping.name,
       '') = '' AND coalesce(substring_index(substring_index(mapping.database_connection, '?', 1), '/', -1),
@@ -124,7 +130,7 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM inventories
   WHERE inventories.resource_class_id = allocations.resource_class_id
-)) AND sum(CASE WHEN ((EXISTS (
+)) AND sum(CASE WHEN (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -133,26 +139,71 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -165,9 +216,9 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 )))) THEN 0 ELSE 1 END) = 0) THEN allocations.resource_class_id END AS useless_class_id,
     CASE WHEN (CASE WHEN (NOT (EXISTS (
@@ -190,7 +241,7 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM inventories
   WHERE inventories.resource_class_id = allocations.resource_class_id
-)) AND sum(CASE WHEN ((EXISTS (
+)) AND sum(CASE WHEN (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -199,26 +250,71 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -231,16 +327,16 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 )))) THEN 0 ELSE 1 END) = 0) THEN NULL WHEN (allocations.resource_class_id >= 21 AND NOT (EXISTS (
   SELECT *
   FROM inventories
   WHERE inventories.resource_class_id = allocations.resource_class_id
 ))) THEN concat('while the class has no name these consumers cannot be written anew; ',
-    CASE WHEN (sum(CASE WHEN ((EXISTS (
+    CASE WHEN (sum(CASE WHEN (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -249,26 +345,71 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -281,9 +422,9 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 )))) THEN 0 ELSE 1 END) = 0) THEN NULL WHEN (NOT (EXISTS (
   SELECT *
@@ -291,7 +432,7 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE sources.`role` = 'cell'
     AND sources.status = 'read'
 ))) THEN concat('nova''s databases were not read, and these rows may be all that tells what a live server holds: ',
-    'give --api-db, or look up each consumer, such as ', min(CASE WHEN (NOT ((EXISTS (
+    'give --api-db, or look up each consumer, such as ', min(CASE WHEN (NOT (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -300,26 +441,71 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -332,9 +518,9 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))))) THEN allocations.consumer_id END), ', with openstack server show') WHEN (min(CASE WHEN ((EXISTS (
   SELECT *
@@ -347,9 +533,9 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))) THEN allocations.consumer_id END) IS NOT NULL) THEN concat('the rows are those of live servers, such as ',
     min(CASE WHEN ((EXISTS (
@@ -363,13 +549,13 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))) THEN allocations.consumer_id END),
     ': what such a server should hold is to be written anew first (openstack server show tells its flavor and host)')
-    ELSE concat('nova has no deleted server for all of these consumers, such as ', min(CASE WHEN (NOT ((EXISTS (
+    ELSE concat('nova has no deleted server for all of these consumers, such as ', min(CASE WHEN (NOT (((EXISTS (
   SELECT *
   FROM sources
   WHERE sources.`role` = 'api'
@@ -378,26 +564,71 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   SELECT *
   FROM sources
   WHERE sources.status != 'read'
-)) AND ((EXISTS (
+)) AND NOT (EXISTS (
   SELECT *
-  FROM instances AS deleted_server
-  WHERE deleted_server.uuid = allocations.consumer_id
-    AND deleted_server.deleted != 0
+  FROM instances AS live_row
+  WHERE live_row.uuid = allocations.consumer_id
+    AND live_row.deleted = 0
+)) AND (EXISTS (
+  SELECT *
+  FROM instances AS deleted_row
+  WHERE deleted_row.uuid = allocations.consumer_id
+    AND deleted_row.deleted != 0
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_mappings AS mapped
+  WHERE mapped.instance_uuid = allocations.consumer_id
+    AND coalesce(mapped.queued_for_delete, 0) = 0
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS deleted_there, sources AS mapped_to
+      WHERE deleted_there.uuid = allocations.consumer_id
+        AND deleted_there.deleted != 0
+        AND mapped_to.name = deleted_there.cell
+        AND mapped_to.`role` = 'cell'
+        AND mapped_to.cell_id = mapped.cell_id
+    ))
 )) OR (EXISTS (
   SELECT *
   FROM migrations AS move_of_deleted
   WHERE move_of_deleted.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_gone
-      WHERE move_of_deleted_gone.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_gone.deleted != 0
+      FROM sources
+      WHERE sources.`role` = 'api'
+        AND sources.status = 'read'
     ))
     AND NOT (EXISTS (
       SELECT *
-      FROM instances AS move_of_deleted_lives
-      WHERE move_of_deleted_lives.uuid = move_of_deleted.instance_uuid
-        AND move_of_deleted_lives.deleted = 0
+      FROM sources
+      WHERE sources.status != 'read'
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instances AS live_row
+      WHERE live_row.uuid = move_of_deleted.instance_uuid
+        AND live_row.deleted = 0
+    ))
+    AND (EXISTS (
+      SELECT *
+      FROM instances AS deleted_row
+      WHERE deleted_row.uuid = move_of_deleted.instance_uuid
+        AND deleted_row.deleted != 0
+    ))
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_mappings AS mapped
+      WHERE mapped.instance_uuid = move_of_deleted.instance_uuid
+        AND coalesce(mapped.queued_for_delete, 0) = 0
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instances AS deleted_there, sources AS mapped_to
+          WHERE deleted_there.uuid = move_of_deleted.instance_uuid
+            AND deleted_there.deleted != 0
+            AND mapped_to.name = deleted_there.cell
+            AND mapped_to.`role` = 'cell'
+            AND mapped_to.cell_id = mapped.cell_id
+        ))
     ))
 ))) AND NOT ((EXISTS (
   SELECT *
@@ -410,9 +641,9 @@ SELECT allocations.resource_class_id AS class_id, NULL AS resource_class, CASE W
   WHERE live_move.uuid = allocations.consumer_id
     AND (EXISTS (
       SELECT *
-      FROM instances AS live_move_lives
-      WHERE live_move_lives.uuid = live_move.instance_uuid
-        AND live_move_lives.deleted = 0
+      FROM instances AS server_of_move
+      WHERE server_of_move.uuid = live_move.instance_uuid
+        AND server_of_move.deleted = 0
     ))
 ))))) THEN allocations.consumer_id END),
     ', which may be another service''s: openstack server show, and the service that uses placement, tell') END) ELSE

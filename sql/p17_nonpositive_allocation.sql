@@ -40,14 +40,21 @@ resource_classes AS (
 )
 SELECT bad.consumer_id AS consumer, resource_providers.uuid AS provider, resource_providers.name AS provider_name,
     coalesce(resource_classes.name, concat('class ', CAST(bad.resource_class_id AS CHAR))) AS resource_class, bad.used,
-    CASE WHEN (NOT (EXISTS (
+    CASE WHEN (NOT ((EXISTS (
   SELECT *
   FROM allocations
   WHERE allocations.consumer_id = bad.consumer_id
     AND allocations.resource_provider_id = bad.resource_provider_id
     AND allocations.resource_class_id = bad.resource_class_id
     AND allocations.used > 0
-))) THEN resource_classes.name END AS class_to_unset, CASE WHEN (EXISTS (
+)) OR (EXISTS (
+  SELECT *
+  FROM allocations AS other_bad
+  WHERE other_bad.consumer_id = bad.consumer_id
+    AND other_bad.used <= 0
+    AND (other_bad.resource_provider_id != bad.resource_provider_id OR other_bad.resource_class_id !=
+        bad.resource_class_id)
+)))) THEN resource_classes.name END AS class_to_unset, CASE WHEN (EXISTS (
   SELECT *
   FROM allocations
   WHERE allocations.consumer_id = bad.consumer_id
@@ -57,8 +64,16 @@ SELECT bad.consumer_id AS consumer, resource_providers.uuid AS provider, resourc
 )) THEN
     'The command would remove a good row of the same class as well. Write all that the consumer shall hold with allocation set, which replaces every row.'
     WHEN (resource_classes.name IS NULL) THEN
-    'Placement has no name for the class, and no command works without the name: see P12 first.' ELSE NULL END AS
-    withheld, bad.newest AS newest_change
+    'Placement has no name for the class, and no command works without the name: see P12 first.' WHEN (EXISTS (
+  SELECT *
+  FROM allocations AS other_bad
+  WHERE other_bad.consumer_id = bad.consumer_id
+    AND other_bad.used <= 0
+    AND (other_bad.resource_provider_id != bad.resource_provider_id OR other_bad.resource_class_id !=
+        bad.resource_class_id)
+)) THEN
+    'The consumer has another row of nothing, and placement refuses to write that back. Write all that the consumer shall hold with allocation set, which replaces every row.'
+    ELSE NULL END AS withheld, bad.newest AS newest_change
 FROM (
   SELECT allocations.consumer_id AS consumer_id, allocations.resource_provider_id AS resource_provider_id,
       allocations.resource_class_id AS resource_class_id, sum(allocations.used) AS used,

@@ -102,13 +102,25 @@ FROM (
     UNION ALL
     SELECT 'resource_provider_aggregates' AS `table`, 'aggregate' AS missing, 'aggregate_id' AS `column`,
         resource_provider_aggregates.aggregate_id AS missing_id, 'placement_aggregates' AS home, 'L' AS impact,
-        count(*) AS `rows`, max(CASE WHEN (EXISTS (
+        count(*) AS `rows`, max(CASE WHEN ((EXISTS (
       SELECT *
       FROM resource_provider_traits AS borne, traits AS sharing
       WHERE borne.resource_provider_id = resource_provider_aggregates.resource_provider_id
         AND sharing.id = borne.trait_id
         AND sharing.name = 'MISC_SHARES_VIA_AGGREGATE'
-    )) THEN 1 ELSE 0 END) AS needed
+    )) OR (EXISTS (
+      SELECT *
+      FROM inventories AS has, resource_classes AS class_of_it
+      WHERE has.resource_provider_id = resource_provider_aggregates.resource_provider_id
+        AND class_of_it.id = has.resource_class_id
+        AND class_of_it.name IN ('DISK_GB')
+    )) AND NOT (EXISTS (
+      SELECT *
+      FROM inventories AS has, resource_classes AS class_of_it
+      WHERE has.resource_provider_id = resource_provider_aggregates.resource_provider_id
+        AND class_of_it.id = has.resource_class_id
+        AND class_of_it.name IN ('VCPU', 'PCPU', 'MEMORY_MB')
+    ))) THEN 1 ELSE 0 END) AS needed
     FROM resource_provider_aggregates
     WHERE (resource_provider_aggregates.aggregate_id NOT IN (
       SELECT placement_aggregates.id

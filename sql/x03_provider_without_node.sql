@@ -307,6 +307,18 @@ odd_servers AS (
     AND (instances.task_state IS NOT NULL OR instances.hidden = 1 OR (instances.cell NOT IN (
       SELECT compute_nodes.cell
       FROM compute_nodes
+    )) OR instances.host IS NOT NULL AND instances.node IS NULL AND ((instances.cell, instances.host) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.host
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
+    )) OR instances.host IS NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.node) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.hypervisor_hostname
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
     )) OR instances.host IS NOT NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.host,
         instances.node) NOT IN (
       SELECT compute_nodes.cell, compute_nodes.host, compute_nodes.hypervisor_hostname
@@ -377,7 +389,12 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   )
     AND server_of_name.deleted = 0
     AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
-)))) THEN NULL WHEN ((
+))) AND NOT (EXISTS (
+  SELECT *
+  FROM trees AS shared_below
+  WHERE shared_below.root_id = resource_providers.id
+    AND shared_below.shared = 1
+))) THEN NULL WHEN ((
   SELECT count(*) AS count_1
   FROM claims AS holding
   WHERE holding.root_id = resource_providers.id
@@ -389,7 +406,14 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
     AND traits.name LIKE 'COMPUTE\\_%' ESCAPE '\\'
 ))) THEN concat('it has no trait that nova sets: Zun, or whoever runs ', resource_providers.name,
-    ', may have made it. Ask them before it is deleted.') ELSE CASE WHEN (((EXISTS (
+    ', may have made it. Ask them before it is deleted.') WHEN (EXISTS (
+  SELECT *
+  FROM trees AS shared_below
+  WHERE shared_below.root_id = resource_providers.id
+    AND shared_below.shared = 1
+)) THEN concat('a provider below ', resource_providers.name,
+    ' shares with others, which would lose it: see which aggregates it is in, and what draws from it.') ELSE CASE WHEN
+    (((EXISTS (
   SELECT *
   FROM compute_nodes AS remembered_node
   WHERE remembered_node.uuid = resource_providers.uuid
@@ -471,7 +495,12 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   )
     AND server_of_name.deleted = 0
     AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
-)))) THEN resource_providers.uuid END AS removable, CASE WHEN (resource_providers.id IN (
+))) AND NOT (EXISTS (
+  SELECT *
+  FROM trees AS shared_below
+  WHERE shared_below.root_id = resource_providers.id
+    AND shared_below.shared = 1
+))) THEN resource_providers.uuid END AS removable, CASE WHEN (resource_providers.id IN (
   SELECT resource_provider_traits.resource_provider_id
   FROM resource_provider_traits
   INNER JOIN traits ON traits.id = resource_provider_traits.trait_id
@@ -507,7 +536,12 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
   )
     AND server_of_name.deleted = 0
     AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
-))) AND coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS removable_parent,
+))) AND NOT (EXISTS (
+  SELECT *
+  FROM trees AS shared_below
+  WHERE shared_below.root_id = resource_providers.id
+    AND shared_below.shared = 1
+)) AND coalesce(children.children, 0) > 0) THEN resource_providers.uuid END AS removable_parent,
     resource_providers.created_at AS newest_change, CASE WHEN (resource_providers.id IN (
   SELECT resource_provider_traits.resource_provider_id
   FROM resource_provider_traits

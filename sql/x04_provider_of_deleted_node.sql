@@ -325,6 +325,18 @@ odd_servers AS (
     AND (instances.task_state IS NOT NULL OR instances.hidden = 1 OR (instances.cell NOT IN (
       SELECT compute_nodes.cell
       FROM compute_nodes
+    )) OR instances.host IS NOT NULL AND instances.node IS NULL AND ((instances.cell, instances.host) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.host
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
+    )) OR instances.host IS NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.node) NOT IN (
+      SELECT compute_nodes.cell, compute_nodes.hypervisor_hostname
+      FROM compute_nodes
+      WHERE compute_nodes.deleted = 0
+        AND compute_nodes.host IS NOT NULL
+        AND compute_nodes.hypervisor_hostname IS NOT NULL
     )) OR instances.host IS NOT NULL AND instances.node IS NOT NULL AND ((instances.cell, instances.host,
         instances.node) NOT IN (
       SELECT compute_nodes.cell, compute_nodes.host, compute_nodes.hypervisor_hostname
@@ -482,7 +494,7 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
 ))) AND NOT (EXISTS (
   SELECT *
-  FROM (
+  FROM compute_nodes AS any_row_of_it, (
     SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
         services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
         services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
@@ -492,7 +504,8 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
       AND services.`binary` = 'nova-compute'
       AND services.host IS NOT NULL
   ) AS computes
-  WHERE computes.host = gone.host
+  WHERE any_row_of_it.uuid = gone.uuid
+    AND computes.host = any_row_of_it.host
 )) AND NOT (EXISTS (
   SELECT *
   FROM trees AS shared_below
@@ -531,7 +544,7 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     AND (server_of_name.node = resource_providers.name OR server_of_name.host = resource_providers.name)
 ))) AND NOT (EXISTS (
   SELECT *
-  FROM (
+  FROM compute_nodes AS any_row_of_it, (
     SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
         services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
         services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
@@ -541,7 +554,8 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
       AND services.`binary` = 'nova-compute'
       AND services.host IS NOT NULL
   ) AS computes
-  WHERE computes.host = gone.host
+  WHERE any_row_of_it.uuid = gone.uuid
+    AND computes.host = any_row_of_it.host
 )) AND NOT (EXISTS (
   SELECT *
   FROM trees AS shared_below
@@ -644,7 +658,7 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
     ' not at all. What a live server of that host holds is all that accounts for it: see for each with ''openstack server show'' where it is, and settle the findings about it first.')
     WHEN (EXISTS (
   SELECT *
-  FROM (
+  FROM compute_nodes AS any_row_of_it, (
     SELECT services.cell AS cell, services.host AS host, services.`binary` AS `binary`, services.version AS version,
         services.disabled AS disabled, services.forced_down AS forced_down, services.last_seen_up AS last_seen_up,
         services.deleted AS deleted, services.deleted_at AS deleted_at, services.created_at AS created_at,
@@ -654,7 +668,8 @@ SELECT resource_providers.uuid AS provider, resource_providers.name AS provider_
       AND services.`binary` = 'nova-compute'
       AND services.host IS NOT NULL
   ) AS computes
-  WHERE computes.host = gone.host
+  WHERE any_row_of_it.uuid = gone.uuid
+    AND computes.host = any_row_of_it.host
 )) THEN concat('nova-compute of ', CAST(gone.host AS CHAR),
     ' is still registered, and since 2023.1 its next start takes the compute node back, with this provider: see with ''openstack compute service list'' whether the host is to come back.')
     WHEN (EXISTS (

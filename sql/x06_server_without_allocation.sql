@@ -1341,10 +1341,9 @@ SELECT bare_servers.uuid AS consumer, bare_servers.uuid AS instance, bare_server
     bare_servers.as_nova_heals = 1 OR bare_servers.doubt = 99 AND bare_servers.certain = 1 AND
     bare_servers.allocation_words IS NOT NULL AND bare_servers.project_id IS NOT NULL AND bare_servers.user_id IS NOT
     NULL) THEN NULL WHEN (bare_servers.doubt = 0) THEN concat('No row proves that the guest is on ', bare_servers.host,
-    ', and it may be nova''s host that is wrong. Look on both hosts, ', bare_servers.host, ' and ',
-    bare_servers.other_host, ', for the guest (virsh list --all) before anything is written.') WHEN (bare_servers.doubt
-    = 1) THEN
-    concat('It holds something on another host, too, so it may be nova''s host that is wrong. Look on both hosts for the ',
+    ': nova may have the wrong host for it. Look on both hosts, ', bare_servers.host, ' and ', bare_servers.other_host,
+    ', for the guest (virsh list --all) before anything is written.') WHEN (bare_servers.doubt = 1) THEN
+    concat('It holds something on another host, too, so nova may have the wrong host for it. Look on both hosts for the ',
     'guest (virsh list --all) before anything is written.') WHEN (bare_servers.doubt = 2) THEN
     concat('The server is in error, and the rows do not tell whether its guest is there. Look for it on ',
     bare_servers.host, ' (virsh list --all); where it runs, reset the server''s state and audit again.') WHEN
@@ -1366,7 +1365,8 @@ SELECT bare_servers.uuid AS consumer, bare_servers.uuid AS instance, bare_server
     'and write all of it with allocation set.') WHEN (bare_servers.certain = 0) THEN
     concat('The amounts are not certain: its flavor can be read in several ways, or it holds another amount of a ',
     'class. See what other servers of the flavor hold, and write that with allocation set.') ELSE
-    'Nova''s row names no project or user, and placement takes no write without. Find out whose it is.' END AS withheld,
-    bare_servers.changed AS newest_change, CASE WHEN (bare_servers.vm_state = 'error') THEN 'M' ELSE 'H' END AS impact
+    'Nova''s row names no project or user, and placement accepts no allocation without them. Find out whose server it is.'
+    END AS withheld, bare_servers.changed AS newest_change, CASE WHEN (bare_servers.vm_state = 'error') THEN 'M' ELSE
+    'H' END AS impact
 FROM bare_servers
 ORDER BY instance;

@@ -843,9 +843,10 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, wrong_root.uuid AS pr
   WHERE holding_move.instance_uuid = servers.uuid
     AND holding_move.uuid = moved.consumer_id
 )) OR servers.vm_state = 'error') THEN
-    concat('It may be nova''s host that is wrong, for no row proves that the guest is there: look on both hosts, ',
-    servers.host, ' and ', coalesce(wrong_root.name, wrong_root.uuid, 'the other one'),
-    ', which of them has the guest (virsh list --all --uuid)') WHEN (EXISTS (
+    concat('No row proves that the guest is on the host that nova has for it: look on both hosts, ', servers.host,
+    ' and ', coalesce(wrong_root.name, wrong_root.uuid, 'the other one'),
+    ', which of them has it (virsh list --all --uuid). If that is the one that nova has, move the allocation there; otherwise nova''s row is wrong')
+    WHEN (EXISTS (
   SELECT *
   FROM migrations AS evacuation
   WHERE evacuation.instance_uuid = servers.uuid
@@ -885,11 +886,10 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, wrong_root.uuid AS pr
     AND to_move.resource_provider_id = wrong_root.id
     AND to_move.used > 0
 ) = there.`rows` AND there.own = there.`rows`)) THEN
-    concat('allocation set replaces all that the server holds, which is more than plain rows on one provider: read ',
-    'with allocation show ', servers.uuid, ' what there is, and whether the guest is on ', servers.host,
-    ', before all of it is written anew') WHEN (NOT (projects.external_id IS NOT NULL AND users.external_id IS NOT
-    NULL)) THEN
-    concat('Placement does not know whose the allocation is, which has to be named when it is written anew: read ',
+    concat('allocation set replaces all that the server holds, and this server holds more than plain rows on one provider: see ',
+    'with allocation show ', servers.uuid, ' what it holds, and with virsh whether the guest is on ', servers.host,
+    ', then write all of it anew') WHEN (NOT (projects.external_id IS NOT NULL AND users.external_id IS NOT NULL)) THEN
+    concat('Placement has no owner for the allocation, and allocation set must name one: take ',
     'project_id and user_id of openstack server show ', servers.uuid) ELSE
     'Not every cell was read, and one of the others may have the server, too: look again with all cells' END AS
     withheld, CASE WHEN ((

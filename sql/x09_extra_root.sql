@@ -547,8 +547,40 @@ found AS (
     WHERE any_claim.consumer_id = servers.uuid
       AND any_claim.root_id != there.root_id
       AND (any_claim.disk_gb > 0 OR any_claim.pooled > 0)
-  ))) THEN 1 ELSE 0 END AS disk_alone, CASE WHEN (here.core > 0 OR coalesce(nodes.hypervisor_type,
-      '') = 'ironic') THEN 1 ELSE 0 END AS accounted_here, CASE WHEN ((
+  ))) THEN 1 ELSE 0 END AS disk_alone, CASE WHEN (here.core > 0 AND (there.vcpu + there.pcpu = 0 OR here.vcpu +
+      here.pcpu > 0) AND (there.memory_mb = 0 OR here.memory_mb > 0) OR coalesce(nodes.hypervisor_type,
+      '') = 'ironic') THEN 1 ELSE 0 END AS accounted_here, CASE WHEN (EXISTS (
+    SELECT *
+    FROM migrations AS evacuation_from_there
+    WHERE evacuation_from_there.instance_uuid = servers.uuid
+      AND evacuation_from_there.migration_type = 'evacuation'
+      AND evacuation_from_there.status IN ('accepted', 'pre-migrating', 'done')
+      AND (coalesce(extra_root.name IN (evacuation_from_there.source_node, evacuation_from_there.source_compute),
+          false) = 1 OR (EXISTS (
+        SELECT *
+        FROM compute_nodes AS known_node
+        WHERE known_node.uuid = extra_root.uuid
+          AND (known_node.hypervisor_hostname = evacuation_from_there.source_node OR known_node.host =
+              evacuation_from_there.source_compute)
+      )))
+  )) THEN 1 ELSE 0 END AS old_guest, CASE WHEN (NOT (EXISTS (
+    SELECT *
+    FROM allocations AS written_row
+    WHERE written_row.consumer_id = servers.uuid
+      AND (written_row.used <= 0 OR (written_row.resource_class_id NOT IN (
+        SELECT written_class.id
+        FROM resource_classes AS written_class
+      )) OR (written_row.resource_provider_id NOT IN (
+        SELECT written_on.id
+        FROM resource_providers AS written_on
+      )))
+  )) AND NOT (EXISTS (
+    SELECT twice.resource_provider_id
+    FROM allocations AS twice
+    WHERE twice.consumer_id = servers.uuid
+    GROUP BY twice.resource_provider_id, twice.resource_class_id
+    HAVING count(*) > 1
+  ))) THEN 1 ELSE 0 END AS writable, CASE WHEN ((
     SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
         coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
         '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
@@ -674,24 +706,31 @@ found AS (
 )
 SELECT found.uuid AS consumer, found.uuid AS instance, found.provider, found.provider_name, found.cell, found.host,
     found.node, found.vm_state, found.right_provider, found.held,
-    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.disk_alone = 0 AND
-    found.strangers IS NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN found.children END AS
-    children, CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.disk_alone
-    = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR found.root_part IS NOT NULL)) THEN
-    found.root_part END AS root_part, CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits =
-    0 AND found.disk_alone = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR found.root_part IS NOT
-    NULL)) THEN NULL WHEN (found.other_host IS NOT NULL) THEN concat('No row proves that the guest is on ', found.host,
-    ', and it may be nova''s host that is wrong. Look on both hosts, ', found.host, ' and ', found.other_host,
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.old_guest = 0 AND
+    found.writable = 1 AND found.disk_alone = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR
+    found.root_part IS NOT NULL)) THEN found.children END AS children,
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.old_guest = 0 AND
+    found.writable = 1 AND found.disk_alone = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR
+    found.root_part IS NOT NULL)) THEN found.root_part END AS root_part,
+    CASE WHEN (found.other_host IS NULL AND found.accounted_here = 1 AND found.waits = 0 AND found.old_guest = 0 AND
+    found.writable = 1 AND found.disk_alone = 0 AND found.strangers IS NULL AND (found.children IS NOT NULL OR
+    found.root_part IS NOT NULL)) THEN NULL WHEN (found.other_host IS NOT NULL) THEN
+    concat('No row proves that the guest is on ', found.host,
+    ': nova may have the wrong host for it. Look on both hosts, ', found.host, ' and ', found.other_host,
     ', for the guest (virsh list --all) before anything is written.') WHEN (found.waits = 1) THEN
     concat('A resize of the server is not over, and a revert needs its room on the host that it left. ',
     'Confirm or revert it first (openstack server migration list --server ', found.uuid,
-    ').') WHEN (found.accounted_here = 0) THEN
-    concat('It holds no CPUs and no memory on its own host, so nothing proves that it runs there. Look ',
+    ').') WHEN (found.old_guest = 1) THEN
+    concat('An evacuation from there is not cleaned up, so its old guest may still run there: start ',
+    'nova-compute there, which removes that, or look for it (virsh list --all).') WHEN (found.accounted_here = 0) THEN
+    concat('It lacks CPUs or memory on its own host that it holds there, so nothing proves where it runs. ', 'Look ',
     'on both hosts for the guest (virsh list --all).') WHEN (found.disk_alone = 1) THEN
     concat('It holds disk nowhere else, so its disk may be there, on a pool that lost the trait or the ',
     'aggregate by which it shares. Find out where the disk is.') WHEN (found.strangers IS NOT NULL) THEN
     concat('Part of it is on ', found.strangers,
-    ', which by its name is not of that host, and may be what the server uses: moved there from another tree, or a pool. Find out whose it is (openstack resource provider show).')
-    ELSE 'The provider has no uuid that a command could name: see P06 first.' END AS withheld, found.newest_change
+    '. By its name that provider belongs to another host, or is a pool, so the server may use it. Find out whose it is (openstack resource provider show).')
+    WHEN (found.writable = 0) THEN
+    'It has duplicate rows or rows of nothing, which placement takes from no command: see P17 and P18 first.' ELSE
+    'The provider has no uuid that a command could name: see P06 first.' END AS withheld, found.newest_change
 FROM found
 ORDER BY instance, found.provider;

@@ -970,7 +970,7 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
         'completed', 'cancelled', 'done'), false) = 1
 )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NOT NULL) THEN
     concat('No row proves that the guest is on ', servers.host,
-    ', and it may be nova''s host that is wrong. Look on both hosts, ', servers.host, ' and ', coalesce(coalesce((
+    ': nova may have the wrong host for it. Look on both hosts, ', servers.host, ' and ', coalesce(coalesce((
   SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
       doubtful_move.source_compute END) AS max_3
   FROM migrations AS doubtful_move

@@ -4,17 +4,17 @@
 -- Says: {consumer} of project {project} holds {held} on {provider_name}, and no cell has a server or migration of that
 -- uuid: {evidence}
 --
--- Why: Placement keeps room for something that nova lost or another service owns. Nova will never release it. What
--- nova's own rows say of it decides: without that it may as well be a container of Zun, or room that somebody keeps on
+-- Why: Placement keeps room for something that nova lost or another service owns. Nova will never release it. Only a
+-- row of nova proves that it was a server: otherwise it may be a container of Zun, or room that somebody keeps on
 -- purpose.
 --
 -- Left alone:
 -- - a build that is queued: N10 tells of one that has been for an hour
 -- - deleted and archived servers and migrations, which are findings of their own
--- - what no row of nova proves to have been a server is a warning, and nothing of it is to be deleted
--- - the same of a project that never had a server, of another consumer type, or without VCPU, PCPU, MEMORY_MB and
---   DISK_GB, is information
--- - a server that nova maps to a cell which does not have it is a warning, and nothing of it is to be deleted
+-- - it is a warning, without a deletion, where no row of nova proves that it was a server
+-- - it is information where, besides, its project never had a server, another service gave it a type, or it holds no
+--   VCPU, PCPU, MEMORY_MB and DISK_GB
+-- - it is a warning, without a deletion, where nova maps it to a cell that does not have it
 --
 -- What to do, with a row's columns for the names in braces:
 --   openstack resource provider allocation show {consumer}
@@ -629,7 +629,7 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
   FROM instance_mappings AS pending_mapping
   WHERE pending_mapping.instance_uuid = claims.consumer_id
     AND pending_mapping.cell_id IS NULL
-)) THEN 'its build was accepted, and has neither come to a cell nor is it queued any more' WHEN (EXISTS (
+)) THEN 'its build was accepted, but no cell has it and it is no longer queued' WHEN (EXISTS (
   SELECT *
   FROM instance_actions AS ordered_action
   WHERE ordered_action.instance_uuid = claims.consumer_id
@@ -638,9 +638,9 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
   FROM request_specs AS kept_request
   WHERE kept_request.instance_uuid = claims.consumer_id
 )) THEN 'nova keeps the request of such a server' WHEN (consumer_types.name IN ('INSTANCE',
-    'MIGRATION')) THEN 'its consumer type says that nova made it' WHEN (NOT (consumers.consumer_type_id IS NULL OR
-    coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE', 'MIGRATION'))) THEN
-    'its consumer type says that another service made it' ELSE
+    'MIGRATION')) THEN 'its consumer type says that it is a server or a migration' WHEN (NOT (consumers.consumer_type_id
+    IS NULL OR coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE',
+    'MIGRATION'))) THEN 'its consumer type says that another service made it' ELSE
     'nothing of nova says that it ever was a server, and others write to placement, too' END AS evidence,
     CASE WHEN (EXISTS (
   SELECT *
@@ -648,7 +648,30 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
   WHERE believed_mapping.instance_uuid = claims.consumer_id
     AND believed_mapping.cell_id IS NOT NULL
     AND coalesce(believed_mapping.queued_for_delete, 0) = 0
-)) THEN claims.consumer_id END AS mapped, CASE WHEN (CASE WHEN (EXISTS (
+)) THEN claims.consumer_id END AS mapped, CASE WHEN (CASE WHEN ((EXISTS (
+  SELECT *
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
+)) AND (EXISTS (
+  SELECT *
+  FROM instance_actions AS ordered_action
+  WHERE ordered_action.instance_uuid = claims.consumer_id
+    AND ordered_action.action IN ('softDelete', 'restore')
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_actions AS deletion
+  WHERE deletion.instance_uuid = claims.consumer_id
+    AND deletion.action IN ('delete', 'forceDelete')
+    AND coalesce(deletion.message, '') != 'Error'
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_actions AS later_action
+      WHERE later_action.instance_uuid = deletion.instance_uuid
+        AND coalesce(later_action.start_time, '') > coalesce(deletion.start_time, '')
+    ))
+))) THEN concat('it was soft-deleted, and perhaps restored since, and its row may have been lost',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN (EXISTS (
   SELECT *
   FROM instance_mappings AS queued_mapping
   WHERE queued_mapping.instance_uuid = claims.consumer_id
@@ -659,7 +682,7 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
   WHERE believed_mapping.instance_uuid = claims.consumer_id
     AND believed_mapping.cell_id IS NOT NULL
     AND coalesce(believed_mapping.queued_for_delete, 0) = 0
-)) THEN concat('nova believes in this server, and its row may be in a database that was not read',
+)) THEN concat('nova maps this server to a cell, and its row may be in a database that was not read',
     ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN ((EXISTS (
   SELECT *
   FROM instance_actions AS deletion
@@ -717,8 +740,31 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
     coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE', 'MIGRATION'))) THEN
     'its consumer type says that another service made it: ask those who run that service.' ELSE
     concat('no row of nova proves that this was a server: ask its project and those who run Zun, Blazar or ',
-    'scripts that write to placement; of a purged server a backup of nova''s databases tells.') END IS NULL) THEN
-    claims.consumer_id END AS ghost, CASE WHEN (EXISTS (
+    'scripts that write to placement. If none of them knows it, a backup of nova''s databases shows whether it was a server that has been purged.')
+    END IS NULL) THEN claims.consumer_id END AS ghost, CASE WHEN ((EXISTS (
+  SELECT *
+  FROM instance_mappings AS queued_mapping
+  WHERE queued_mapping.instance_uuid = claims.consumer_id
+    AND queued_mapping.queued_for_delete = 1
+)) AND (EXISTS (
+  SELECT *
+  FROM instance_actions AS ordered_action
+  WHERE ordered_action.instance_uuid = claims.consumer_id
+    AND ordered_action.action IN ('softDelete', 'restore')
+)) AND NOT (EXISTS (
+  SELECT *
+  FROM instance_actions AS deletion
+  WHERE deletion.instance_uuid = claims.consumer_id
+    AND deletion.action IN ('delete', 'forceDelete')
+    AND coalesce(deletion.message, '') != 'Error'
+    AND NOT (EXISTS (
+      SELECT *
+      FROM instance_actions AS later_action
+      WHERE later_action.instance_uuid = deletion.instance_uuid
+        AND coalesce(later_action.start_time, '') > coalesce(deletion.start_time, '')
+    ))
+))) THEN concat('it was soft-deleted, and perhaps restored since, and its row may have been lost',
+    ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN (EXISTS (
   SELECT *
   FROM instance_mappings AS queued_mapping
   WHERE queued_mapping.instance_uuid = claims.consumer_id
@@ -729,7 +775,7 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
   WHERE believed_mapping.instance_uuid = claims.consumer_id
     AND believed_mapping.cell_id IS NOT NULL
     AND coalesce(believed_mapping.queued_for_delete, 0) = 0
-)) THEN concat('nova believes in this server, and its row may be in a database that was not read',
+)) THEN concat('nova maps this server to a cell, and its row may be in a database that was not read',
     ': look for the guest on ', resource_providers.name, ' before anything is deleted.') WHEN ((EXISTS (
   SELECT *
   FROM instance_actions AS deletion
@@ -787,8 +833,8 @@ SELECT claims.consumer_id AS consumer, resource_providers.uuid AS provider, reso
     coalesce(consumer_types.name, 'INSTANCE') IN ('INSTANCE', 'MIGRATION'))) THEN
     'its consumer type says that another service made it: ask those who run that service.' ELSE
     concat('no row of nova proves that this was a server: ask its project and those who run Zun, Blazar or ',
-    'scripts that write to placement; of a purged server a backup of nova''s databases tells.') END AS withheld,
-    CASE WHEN ((
+    'scripts that write to placement. If none of them knows it, a backup of nova''s databases shows whether it was a server that has been purged.')
+    END AS withheld, CASE WHEN ((
   SELECT max(instance_mappings.updated_at) AS max_3
   FROM instance_mappings
   WHERE instance_mappings.instance_uuid = claims.consumer_id

@@ -629,8 +629,26 @@ SELECT claims.consumer_id AS consumer, ended.uuid AS migration, ended.instance_u
         AND as_much.memory_mb >= any_part.memory_mb
         AND as_much.disk_gb >= any_part.disk_gb
         AND as_much.pooled_gb >= any_part.pooled_gb
-        AND as_much.own - as_much.core >= any_part.own - any_part.core
-        AND as_much.`rows` >= any_part.`rows`
+        AND NOT (EXISTS (
+          SELECT *
+          FROM allocations AS row_of_other, trees AS place_of_it
+          WHERE row_of_other.consumer_id = any_part.consumer_id
+            AND place_of_it.provider_id = row_of_other.resource_provider_id
+            AND place_of_it.root_id = any_part.root_id
+            AND (row_of_other.resource_class_id NOT IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+            ))
+            AND NOT (EXISTS (
+              SELECT *
+              FROM allocations AS own_row
+              WHERE own_row.consumer_id = servers.uuid
+                AND own_row.resource_provider_id = row_of_other.resource_provider_id
+                AND own_row.resource_class_id = row_of_other.resource_class_id
+                AND own_row.used >= row_of_other.used
+            ))
+        ))
     )) OR (EXISTS (
       SELECT *
       FROM (
@@ -913,8 +931,26 @@ SELECT claims.consumer_id AS consumer, ended.uuid AS migration, ended.instance_u
         AND as_much.memory_mb >= any_part.memory_mb
         AND as_much.disk_gb >= any_part.disk_gb
         AND as_much.pooled_gb >= any_part.pooled_gb
-        AND as_much.own - as_much.core >= any_part.own - any_part.core
-        AND as_much.`rows` >= any_part.`rows`
+        AND NOT (EXISTS (
+          SELECT *
+          FROM allocations AS row_of_other, trees AS place_of_it
+          WHERE row_of_other.consumer_id = any_part.consumer_id
+            AND place_of_it.provider_id = row_of_other.resource_provider_id
+            AND place_of_it.root_id = any_part.root_id
+            AND (row_of_other.resource_class_id NOT IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+            ))
+            AND NOT (EXISTS (
+              SELECT *
+              FROM allocations AS own_row
+              WHERE own_row.consumer_id = servers.uuid
+                AND own_row.resource_provider_id = row_of_other.resource_provider_id
+                AND own_row.resource_class_id = row_of_other.resource_class_id
+                AND own_row.used >= row_of_other.used
+            ))
+        ))
     )) OR (EXISTS (
       SELECT *
       FROM (
@@ -1197,8 +1233,26 @@ SELECT claims.consumer_id AS consumer, ended.uuid AS migration, ended.instance_u
         AND as_much.memory_mb >= any_part.memory_mb
         AND as_much.disk_gb >= any_part.disk_gb
         AND as_much.pooled_gb >= any_part.pooled_gb
-        AND as_much.own - as_much.core >= any_part.own - any_part.core
-        AND as_much.`rows` >= any_part.`rows`
+        AND NOT (EXISTS (
+          SELECT *
+          FROM allocations AS row_of_other, trees AS place_of_it
+          WHERE row_of_other.consumer_id = any_part.consumer_id
+            AND place_of_it.provider_id = row_of_other.resource_provider_id
+            AND place_of_it.root_id = any_part.root_id
+            AND (row_of_other.resource_class_id NOT IN (
+              SELECT resource_classes.id
+              FROM resource_classes
+              WHERE resource_classes.name IN ('VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB')
+            ))
+            AND NOT (EXISTS (
+              SELECT *
+              FROM allocations AS own_row
+              WHERE own_row.consumer_id = servers.uuid
+                AND own_row.resource_provider_id = row_of_other.resource_provider_id
+                AND own_row.resource_class_id = row_of_other.resource_class_id
+                AND own_row.used >= row_of_other.used
+            ))
+        ))
     )) OR (EXISTS (
       SELECT *
       FROM (
@@ -1448,11 +1502,10 @@ SELECT claims.consumer_id AS consumer, ended.uuid AS migration, ended.instance_u
   FROM compute_nodes AS known_node
   WHERE known_node.uuid = resource_providers.uuid
     AND (known_node.hypervisor_hostname = servers.node OR known_node.host = servers.host)
-))) THEN concat('It may be all that accounts for the server on ', coalesce(resource_providers.name,
-    resource_providers.uuid, 'the provider'), ', where nova has it and where it holds less itself',
-    ': look for the guest there and on ', coalesce(servers.host, 'its host'),
-    ' (virsh list --all --uuid), and read what openstack server event list ', coalesce(ended.instance_uuid,
-    'of the migration'), ' says') WHEN (ended.state != 'confirmed' AND (EXISTS (
+))) THEN concat('Nova has the server on ', coalesce(resource_providers.name, resource_providers.uuid, 'the provider'),
+    ', where it holds less itself, so this may be all that accounts for it there: look for the guest on both ',
+    'hosts of the migration (virsh list --all --uuid), and read what openstack server event list ',
+    coalesce(ended.instance_uuid, 'of the migration'), ' says') WHEN (ended.state != 'confirmed' AND (EXISTS (
   SELECT *
   FROM instance_actions AS `revertResize_order`
   WHERE `revertResize_order`.instance_uuid = ended.instance_uuid
@@ -1462,10 +1515,12 @@ SELECT claims.consumer_id AS consumer, ended.uuid AS migration, ended.instance_u
     resource_providers.uuid, 'the provider'), ' alone, whatever nova has as its host',
     ': look for the guest there and on ', coalesce(servers.host, 'its host'),
     ' (virsh list --all --uuid), and read what openstack server event list ', coalesce(ended.instance_uuid,
-    'of the migration'), ' says') ELSE concat('No row proves that nothing of the server is left on ',
+    'of the migration'), ' says; delete this only if the guest is on ', coalesce(servers.host, 'another host'),
+    ' alone, and that is a machine of its own') ELSE concat('No row proves that nothing of the server is left on ',
     coalesce(resource_providers.name, resource_providers.uuid, 'the provider'), ': look for the guest there and on ',
     coalesce(servers.host, 'its host'), ' (virsh list --all --uuid), and read what openstack server event list ',
-    coalesce(ended.instance_uuid, 'of the migration'), ' says') END AS withheld, CASE WHEN ((
+    coalesce(ended.instance_uuid, 'of the migration'), ' says; delete this only if the guest is on ',
+    coalesce(servers.host, 'another host'), ' alone, and that is a machine of its own') END AS withheld, CASE WHEN ((
   SELECT max(CASE WHEN (changed_server.deleted_at >= coalesce(changed_server.updated_at,
       '')) THEN changed_server.deleted_at ELSE changed_server.updated_at END) AS max_1
   FROM instances AS changed_server

@@ -219,10 +219,9 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, wrong_root.uuid AS pr
   FROM claims AS here
   WHERE here.consumer_id = servers.uuid
     AND here.root_id = right_root.id
-))) THEN 'M' ELSE 'H' END AS impact,
-    concat('nova and placement do not tell on which node the server is, ironic does: compare the ', 'instance_uuid of ',
-    servers.node, ' and of ', wrong_root.name,
-    '; what is held on the other node can go when ironic shows no instance there') AS withheld
+))) THEN 'M' ELSE 'H' END AS impact, concat('Only ironic knows on which node the server is: compare ',
+    'instance_uuid of ', servers.node, ' and of ', wrong_root.name,
+    '. Its allocation belongs on the node where ironic shows it, and on no other one') AS withheld
 FROM (
   SELECT instances.cell AS cell, instances.uuid AS uuid, instances.host AS host, instances.node AS node,
       instances.vm_state AS vm_state, instances.task_state AS task_state, instances.project_id AS project_id,

@@ -687,8 +687,116 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
         vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
         'completed', 'cancelled', 'done'), false) = 1
 )))) THEN coalesce(servers.launched_on, 'the one where it was built') END) IS NOT NULL) THEN
-    'No row proves that the guest is on nova''s host, so it may be on another one than nova says. Look for its guest there, too (virsh list --all).'
-    WHEN (NOT (EXISTS (
+    concat('No row proves that the guest is on ', servers.host,
+    ': nova may have the wrong host for it. Look on both hosts, ', servers.host, ' and ', coalesce((
+  SELECT max(CASE WHEN (doubtful_move.dest_compute != servers.host) THEN doubtful_move.dest_compute ELSE
+      doubtful_move.source_compute END) AS max_2
+  FROM migrations AS doubtful_move
+  WHERE doubtful_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') IN ('finished',
+        'confirming') AND doubtful_move.deleted = 0 OR servers.host = doubtful_move.dest_compute AND servers.node =
+        doubtful_move.dest_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = doubtful_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= doubtful_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = doubtful_move.dest_compute AND servers.node = doubtful_move.dest_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') = 'error' OR servers.host = doubtful_move.source_compute AND servers.node = doubtful_move.source_node AND
+        coalesce(doubtful_move.migration_type, 'migration') = 'live-migration' AND coalesce(doubtful_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(doubtful_move.status, '') = 'reverted' OR servers.host = doubtful_move.dest_compute AND
+        servers.node = doubtful_move.dest_node AND servers.host = doubtful_move.source_compute AND servers.node =
+        doubtful_move.source_node AND coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 0
+    AND NOT (coalesce(doubtful_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed', 'completed',
+        'cancelled', 'done') AND doubtful_move.dest_compute IS NULL AND doubtful_move.dest_node IS NULL)
+    AND NOT (EXISTS (
+      SELECT *
+      FROM migrations AS proving_move
+      WHERE proving_move.instance_uuid = servers.uuid
+        AND coalesce(servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.status, '') IN ('confirmed', 'completed',
+            'done') OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') IN ('finished',
+            'confirming') AND proving_move.deleted = 0 OR servers.host = proving_move.dest_compute AND servers.node =
+            proving_move.dest_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'error' AND (EXISTS (
+          SELECT *
+          FROM instance_actions AS confirm_order
+          WHERE confirm_order.instance_uuid = proving_move.instance_uuid
+            AND confirm_order.action = 'confirmResize'
+            AND confirm_order.start_time >= proving_move.created_at
+            AND NOT (EXISTS (
+              SELECT *
+              FROM instance_actions AS revert_order
+              WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+                AND revert_order.action = 'revertResize'
+                AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+            ))
+        )) OR servers.host = proving_move.dest_compute AND servers.node = proving_move.dest_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') = 'error' OR servers.host = proving_move.source_compute AND servers.node = proving_move.source_node AND
+            coalesce(proving_move.migration_type, 'migration') = 'live-migration' AND coalesce(proving_move.status,
+            '') IN ('failed', 'cancelled') OR servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.migration_type, 'migration') IN ('migration',
+            'resize') AND coalesce(proving_move.status, '') = 'reverted' OR servers.host = proving_move.dest_compute AND
+            servers.node = proving_move.dest_node AND servers.host = proving_move.source_compute AND servers.node =
+            proving_move.source_node AND coalesce(proving_move.status, '') IN ('confirmed', 'reverted', 'error',
+            'failed', 'completed', 'cancelled', 'done'), false) = 1
+        AND coalesce(proving_move.created_at > doubtful_move.created_at, false) = 1
+    ))
+), CASE WHEN (NOT (coalesce(servers.launched_on = servers.host, false) = 1 OR (EXISTS (
+  SELECT *
+  FROM migrations AS vouching_move
+  WHERE vouching_move.instance_uuid = servers.uuid
+    AND coalesce(servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.status, '') IN ('confirmed', 'completed',
+        'done') OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') IN ('finished',
+        'confirming') AND vouching_move.deleted = 0 OR servers.host = vouching_move.dest_compute AND servers.node =
+        vouching_move.dest_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'error' AND (EXISTS (
+      SELECT *
+      FROM instance_actions AS confirm_order
+      WHERE confirm_order.instance_uuid = vouching_move.instance_uuid
+        AND confirm_order.action = 'confirmResize'
+        AND confirm_order.start_time >= vouching_move.created_at
+        AND NOT (EXISTS (
+          SELECT *
+          FROM instance_actions AS revert_order
+          WHERE revert_order.instance_uuid = confirm_order.instance_uuid
+            AND revert_order.action = 'revertResize'
+            AND (revert_order.start_time >= confirm_order.start_time OR revert_order.start_time IS NULL)
+        ))
+    )) OR servers.host = vouching_move.dest_compute AND servers.node = vouching_move.dest_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') = 'error' OR servers.host = vouching_move.source_compute AND servers.node = vouching_move.source_node AND
+        coalesce(vouching_move.migration_type, 'migration') = 'live-migration' AND coalesce(vouching_move.status,
+        '') IN ('failed', 'cancelled') OR servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.migration_type, 'migration') IN ('migration',
+        'resize') AND coalesce(vouching_move.status, '') = 'reverted' OR servers.host = vouching_move.dest_compute AND
+        servers.node = vouching_move.dest_node AND servers.host = vouching_move.source_compute AND servers.node =
+        vouching_move.source_node AND coalesce(vouching_move.status, '') IN ('confirmed', 'reverted', 'error', 'failed',
+        'completed', 'cancelled', 'done'), false) = 1
+)))) THEN coalesce(servers.launched_on, 'the one where it was built') END),
+    ', for the guest (virsh list --all) before anything is written.') WHEN (NOT (EXISTS (
   SELECT *
   FROM reach, inventories AS offered, resource_classes AS offered_class
   WHERE reach.root_id = own_provider.id
@@ -703,16 +811,16 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_3
   FROM migrations AS last_move
   WHERE last_move.instance_uuid = servers.uuid
 ) >= coalesce(CASE WHEN ((
-  SELECT max(any_claim.newest) AS max_3
+  SELECT max(any_claim.newest) AS max_4
   FROM claims AS any_claim
   WHERE any_claim.consumer_id = servers.uuid
 ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
     '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
-  SELECT max(any_claim.newest) AS max_3
+  SELECT max(any_claim.newest) AS max_4
   FROM claims AS any_claim
   WHERE any_claim.consumer_id = servers.uuid
 ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
@@ -720,16 +828,16 @@ SELECT servers.uuid AS consumer, servers.uuid AS instance, own_provider.uuid AS 
   SELECT max(CASE WHEN (last_move.deleted_at >= coalesce(CASE WHEN (last_move.created_at >=
       coalesce(last_move.updated_at, '')) THEN last_move.created_at ELSE last_move.updated_at END,
       '')) THEN last_move.deleted_at ELSE CASE WHEN (last_move.created_at >= coalesce(last_move.updated_at,
-      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_2
+      '')) THEN last_move.created_at ELSE last_move.updated_at END END) AS max_3
   FROM migrations AS last_move
   WHERE last_move.instance_uuid = servers.uuid
 ) ELSE CASE WHEN ((
-  SELECT max(any_claim.newest) AS max_3
+  SELECT max(any_claim.newest) AS max_4
   FROM claims AS any_claim
   WHERE any_claim.consumer_id = servers.uuid
 ) >= coalesce(CASE WHEN (servers.created_at >= coalesce(servers.updated_at,
     '')) THEN servers.created_at ELSE servers.updated_at END, '')) THEN (
-  SELECT max(any_claim.newest) AS max_3
+  SELECT max(any_claim.newest) AS max_4
   FROM claims AS any_claim
   WHERE any_claim.consumer_id = servers.uuid
 ) ELSE CASE WHEN (servers.created_at >= coalesce(servers.updated_at,

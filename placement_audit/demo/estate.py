@@ -99,6 +99,8 @@ class Estate:
     def __init__(self, now: datetime | None = None, cells: Sequence[str] = ("cell0", "cell1")) -> None:
         self.now = now or datetime.now(timezone.utc).replace(tzinfo=None)
         self.cells = tuple(cells)
+        # Whether services are written as they were at ``now``, and not as up while the rows are written.
+        self.is_past = False
         self.rows: dict[Table, list[Row]] = {}
         self._ids: dict[str, int] = {}
         self._classes: dict[str, int] = {}
@@ -610,7 +612,7 @@ class Estate:
                 _prepare(connection, role)
                 for table, records in rows.items():
                     _insert(connection, table, records)
-                _insert(connection, t.services, self._beating(services))
+                _insert(connection, t.services, services if self.is_past else self._beating(services))
         except SQLAlchemyError as error:
             raise CannotTell(f"{masked(target)}: {reason_of(error)}") from None
 

@@ -171,7 +171,11 @@ def _finding(finding: Finding, width: int | None) -> Iterator[str]:
         # A command is never wrapped: it is there to be copied.
         yield f"      {plain(line)}"
     if finding.withheld:
-        yield wrapped(f"No fix is offered. {finding.withheld}", width, "      ", "      ")
+        yield wrapped(f"No fix is offered. {_sentence(finding.withheld)}", width, "      ", "      ")
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
 def _in_flight(report: Report, everything: bool, width: int | None) -> Iterator[str]:

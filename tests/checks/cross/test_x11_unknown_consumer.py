@@ -41,7 +41,7 @@ def test_fires_for_a_consumer_of_nova_s_type(audit: Auditor, estate: Estate, hos
     assert finding.evidence["held"] == "VCPU 2, MEMORY_MB 4096"
     assert finding.severity == "error"
     assert finding.remedy[-1] == f"openstack resource provider allocation delete {GHOST}"
-    assert "its consumer type says that nova made it" in finding.message
+    assert "its consumer type says that it is a server or a migration" in finding.message
 
 
 def test_no_delete_by_the_type_alone_on_a_host_that_is_unknown_too(audit: Auditor, estate: Estate) -> None:
@@ -51,7 +51,7 @@ def test_no_delete_by_the_type_alone_on_a_host_that_is_unknown_too(audit: Audito
     estate.claim(GHOST, stranger, CORE, kind="INSTANCE")
     (finding,) = audit(estate, "X11")
     assert not any(map(deletes, finding.remedy))
-    assert str(finding.withheld).startswith("Its host is unknown to this nova, too")
+    assert str(finding.withheld).startswith("its host is unknown to this nova, too")
 
 
 def test_no_delete_by_the_type_alone_of_what_is_newer_than_all_servers(

@@ -204,15 +204,38 @@ def test_quiet_for_half_a_resize_that_goes_on(audit: Auditor, estate: Estate, se
     assert audit(estate, "N22") == []
 
 
-@pytest.mark.parametrize("state", ["building", "shelved_offloaded", "error"])
+@pytest.mark.parametrize("state", ["shelved_offloaded", "error"])
 def test_quiet_for_a_server_that_needs_no_host(audit: Auditor, estate: Estate, right: Compute, state: str) -> None:
     server = estate.server("web", right, vm_state=state)
     server.instance.update(host=None, node=None)
     assert audit(estate, "N22") == []
 
 
-def test_quiet_for_a_server_on_no_host_that_holds_none(audit: Auditor, estate: Estate, right: Compute) -> None:
-    estate.server("web", None)
+def test_fires_for_a_server_on_no_host_that_holds_nothing(audit: Auditor, estate: Estate, right: Compute) -> None:
+    server = estate.server("web", None, launched_on="right")
+    (finding,) = audit(estate, "N22")
+    assert (finding.severity, finding.subject["instance"]) == ("error", server.uuid)
+    assert "holds nothing" in finding.message
+    assert "look on right" in str(finding.withheld)
+
+
+def test_quiet_for_an_offloaded_server_that_was_soft_deleted(audit: Auditor, estate: Estate, right: Compute) -> None:
+    estate.server("web", None, vm_state="soft-delete")
+    assert audit(estate, "N22") == []
+
+
+@pytest.mark.parametrize("host", ["right", None])
+def test_fires_for_a_build_without_a_task(audit: Auditor, estate: Estate, right: Compute, host: str | None) -> None:
+    """Nova-compute takes the task away before it has the host's room: if it dies then, nothing goes on."""
+    server = estate.server("web", right, vm_state="building")
+    if host is None:
+        server.instance.update(host=None, node=None)
+    (finding,) = audit(estate, "N22")
+    assert (finding.severity, finding.evidence["fault"]) == ("warning", "building")
+
+
+def test_quiet_for_a_build_without_a_task_for_a_day(audit: Auditor, estate: Estate, right: Compute) -> None:
+    estate.server("web", right, vm_state="building", at=estate.ago(hours=5))
     assert audit(estate, "N22") == []
 
 

@@ -38,7 +38,7 @@ def test_fires_as_a_warning_where_nova_is_not_read(
     assert finding.severity == "warning"
     assert not any(word in line for line in finding.remedy for word in ("delete", "unset", "set "))
     assert finding.message.startswith("perhaps an evacuated server, or one that is being moved: ")
-    assert (finding.withheld or "").startswith("An evacuated server holds its old host until that is back")
+    assert (finding.withheld or "").startswith("an evacuated server holds its old host until that is back")
 
 
 def test_fires_as_information_for_a_consumer_that_nova_does_not_know(
