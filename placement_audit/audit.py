@@ -31,6 +31,7 @@ from placement_audit.allow import AllowList, Entry
 from placement_audit.clock import behind
 from placement_audit.errors import CannotTell
 from placement_audit.finding import (
+    INCOMPLETE_ROW,
     SEVERITY,
     SUBJECTS,
     Check,
@@ -549,6 +550,8 @@ def _finding(check: Check, row: Mapping[str, Any], terms: _Terms) -> Finding:
         if line is not None
     )
     withheld = row.get("withheld")
+    if not withheld and any(map(changes_something, check.remedy)) and not any(map(changes_something, remedy)):
+        withheld = INCOMPLETE_ROW
     if terms.doubt and _asks_nova(check) and any(map(removes_something, remedy)):
         remedy = tuple(line for line in remedy if not changes_something(line))
         withheld = f"nothing can be called left over while {terms.doubt}"

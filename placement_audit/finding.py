@@ -135,6 +135,10 @@ class Finding:
     confirmed: bool = False
 
 
+# Of a row in which a value is NULL that no sound row lacks.
+INCOMPLETE_ROW = "the rows lack a value that the command needs: read them first"
+
+
 def removes_something(command: str) -> bool:
     """Whether a line of a remedy removes what nothing is said to depend on, or tells somebody to do so."""
     return bool(_REMOVES.search(command))

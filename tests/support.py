@@ -15,7 +15,7 @@ from placement_audit.audit import Report, judge, tables_to_read
 from placement_audit.checks import chosen, named
 from placement_audit.clock import as_of
 from placement_audit.demo.estate import Estate, Urls
-from placement_audit.finding import Finding, changes_something
+from placement_audit.finding import INCOMPLETE_ROW, Finding, changes_something
 from placement_audit.snapshot import kept, opened, take
 from placement_audit.source.config import Value, from_options
 from placement_audit.source.connect import Limits, local_file
@@ -48,7 +48,7 @@ def says_enough(finding: Finding) -> bool:
     """Whether a finding has a command, or says why it has none, if its check has any."""
     offered = [line for line in finding.remedy if changes_something(line)]
     could = [line for line in named(finding.code).remedy if changes_something(line)]
-    return bool(offered or finding.withheld or not could)
+    return bool(offered or (finding.withheld or INCOMPLETE_ROW) != INCOMPLETE_ROW or not could)
 
 
 @dataclass

@@ -88,7 +88,7 @@ def damage(estate: Estate, chance: random.Random) -> None:
 def test_no_damage_crashes_a_run(seed: int) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        report = Auditor(lambda estate: sqlite_urls(folder, estate.cells), folder).report(damaged(seed))
+        report = Auditor(lambda estate: sqlite_urls(folder, estate.cells), folder).judged(damaged(seed))
     assert sum(source.rows for source in report.sources) > 500
     assert len(report.results) == len(catalogue())
     assert {result.status for result in report.results} <= {"clean", "findings", "skipped"}
