@@ -95,7 +95,7 @@ def test_a_word_of_a_command_stays_one_word_on_one_line(auditor: Auditor) -> Non
 
 def test_grace_is_measured_from_the_servers_clock(snapshot: Path) -> None:
     assert all(finding.settled for finding in judged(snapshot, check("Z1")).findings)
-    young = judged(snapshot, check("Z1"), grace=60 * 35)
+    young = judged(snapshot, check("Z1"), grace=60 * 48)
     assert not any(finding.settled for finding in young.findings)
     assert (young.results[0].findings, young.results[0].in_flight) == (0, 2)
     assert young.exit_code(Severity.INFO) == 0

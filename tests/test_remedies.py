@@ -56,7 +56,9 @@ NOT_RUN = (
     ("N07", "next start of nova-compute", "the same"),
     ("N17", "next start of nova-compute", "the same; it says what the start does, and does not ask for one"),
     ("N10", "openstack server delete", "nova's API is not here"),
-    ("N20", "openstack compute service delete goes by", "it says what not to do"),
+    ("N10", "and only then", "it is what a deletion may leave"),
+    ("N21", "server migrate --live-migration", "nova's API is not here"),
+    ("N23", "systemctl restart nova-compute", "a service that starts needs a hypervisor"),
     ("P28", "systemctl restart nova-compute", "a service that starts needs a hypervisor"),
     ("X01", "systemctl restart nova-compute", "the same"),
     ("X16", "systemctl restart nova-compute", "the same"),
@@ -77,6 +79,12 @@ def case(
         return write
 
     return take
+
+
+def _gone(estate: Estate) -> Row:
+    """Of a server that was deleted."""
+    at = estate.ago(days=3)
+    return {"vm_state": "deleted", "deleted": 4711, "deleted_at": at, "updated_at": at}
 
 
 # --- nova's mappings ---
@@ -116,6 +124,11 @@ def _root_unlike_parent(estate: Estate) -> None:
     child["root_provider_id"] = estate.compute("other").provider["id"]
 
 
+@case("P02", "SET parent_provider_id = NULL, root_provider_id")
+def _host_of_another_root(estate: Estate) -> None:
+    estate.compute("host").provider["root_provider_id"] = estate.compute("other").provider["id"]
+
+
 @case("P03", "SET parent_provider_id")
 def _its_own_parent(estate: Estate) -> None:
     provider = estate.compute("host").provider
@@ -152,10 +165,10 @@ def _step_of_zero(estate: Estate) -> None:
     estate.inventory(estate.compute("host").provider, "VGPU", 4, step_size=0)
 
 
-@case("P11", "DELETE FROM allocations")
+@case("P11", "DELETE FROM allocations", then=("P16",))
 def _held_of_nobody(estate: Estate) -> None:
-    server = estate.server("web", estate.compute("host"))
-    estate.allocate(server.uuid, {"id": 4711}, {"VCPU": 1})
+    server = estate.server("web", estate.compute("host"), holds=False, **_gone(estate))
+    estate.claim(server.uuid, {"id": 4711}, {"VCPU": 1})
 
 
 @case("P12", "systemctl restart placement-api")
@@ -167,10 +180,10 @@ def _held_of_no_class(estate: Estate) -> None:
     estate.remove(t.resource_classes, _class_row(estate, t.STANDARD_CLASSES[-1]))
 
 
-@case("P12", "DELETE FROM allocations")
+@case("P12", "DELETE FROM allocations", then=("P16",))
 def _held_of_a_class_that_was_deleted(estate: Estate) -> None:
     host = estate.compute("host")
-    estate.claim(estate.server("web", host).uuid, host.provider, {"CUSTOM_GONE": 1})
+    estate.claim(estate.server("web", host, holds=False, **_gone(estate)).uuid, host.provider, {"CUSTOM_GONE": 1})
     estate.remove(t.resource_classes, _class_row(estate, "CUSTOM_GONE"))
 
 
@@ -208,7 +221,7 @@ def _nothing_held(estate: Estate) -> None:
     estate.allocate(estate.server("web", host).uuid, host.provider, {"VGPU": 0})
 
 
-@case("P22", "DELETE FROM {table}")
+@case("P22", "DELETE FROM {useless}")
 def _aggregate_of_nobody(estate: Estate) -> None:
     estate.compute("host")
     estate.aggregate("left", {"id": 4711})
@@ -241,11 +254,12 @@ def _cards(estate: Estate, parent: Row) -> None:
     estate.provider(f"{parent['name']}_port", parent=card)
 
 
-@case("X02", "delete the children of {with_children}", "resource provider delete {removable}", "sync_aggregates")
+@case("X02", "delete the children of {with_children}", "resource provider delete {removable}")
 def _set_up_again(estate: Estate) -> None:
     estate.server("db", estate.compute("neighbour"))
     old = estate.compute("host").provider
     old["uuid"] = uuid_of("host before")
+    estate.compute_node("host", "host", uuid=old["uuid"], deleted_at=estate.ago(days=9))
     _cards(estate, old)
 
 
@@ -255,7 +269,8 @@ def _no_node(estate: Estate) -> None:
     host = estate.compute("sold")
     estate.trait(host.provider, "COMPUTE_NET_ATTACH_INTERFACE")
     _cards(estate, host.provider)
-    for table, row in ((t.compute_nodes, host.node), (t.services, host.service), (t.host_mappings, host.mapping)):
+    host.service.update(deleted=7, deleted_at=estate.ago(days=2))
+    for table, row in ((t.compute_nodes, host.node), (t.host_mappings, host.mapping)):
         estate.remove(table, row)
 
 
@@ -284,6 +299,24 @@ def _aggregate_not_mirrored(estate: Estate) -> None:
             estate.remove(t.resource_provider_aggregates, row)
 
 
+@case("X21", *(f"aggregate set {{set_{number}_words}}" for number in range(1, 6)))
+def _aggregate_not_mirrored_beside_one_without_uuid(estate: Estate) -> None:
+    hosts = [estate.compute(f"host-{number}") for number in range(6)]
+    estate.nova_aggregate("north", *hosts, metadata={"availability_zone": "north"})
+    missing = {host.provider["id"] for host in hosts[1:]}
+    rows = estate.rows[t.resource_provider_aggregates]
+    estate.rows[t.resource_provider_aggregates] = [row for row in rows if row["resource_provider_id"] not in missing]
+    estate.nova_aggregate("old")
+    estate.rows[t.aggregates][-1]["uuid"] = None
+
+
+@case("X22", "aggregate set {set_words}")
+def _pool_outside_the_zone(estate: Estate) -> None:
+    host = estate.compute("diskless", disk_gb=0)
+    estate.nova_aggregate("racks in the north", host, metadata={"availability_zone": "north"})
+    estate.shared("nfs", 1000, host.provider)
+
+
 # --- what servers hold ---
 
 
@@ -294,12 +327,21 @@ def _holds_nothing(estate: Estate) -> None:
     estate.server("web", host, holds=False)
 
 
+@case("X06", "allocation set {allocations}")
+def _holds_nothing_of_host_and_pool(estate: Estate) -> None:
+    host = estate.compute("host", disk_gb=0)
+    pool = estate.shared("pool", 1000, host.provider)
+    other = estate.server("db", host, holds=False)
+    estate.claim(other.uuid, host.provider, {"VCPU": 2, "MEMORY_MB": 4096})
+    estate.claim(other.uuid, pool, {"DISK_GB": 20})
+    estate.server("web", host, holds=False)
+
+
 @case("X07", "allocation delete")
 def _of_a_deleted_server(estate: Estate) -> None:
     host = estate.compute("host")
     estate.server("db", host)
-    at = estate.ago(days=3)
-    estate.server("web", host, vm_state="deleted", deleted=4711, deleted_at=at, updated_at=at)
+    estate.server("web", host, **_gone(estate))
 
 
 @case("X08", "allocation set --allocation")
@@ -309,7 +351,7 @@ def _on_the_wrong_host(estate: Estate) -> None:
     estate.claim(server.uuid, there.provider, SMALL)
 
 
-@case("X09", "for provider in", "--provider {provider}")
+@case("X09", "for provider in", "--provider {root_part}")
 def _on_two_hosts(estate: Estate) -> None:
     here, there = estate.compute("here"), estate.compute("there")
     estate.inventory(card := estate.provider("there_card", parent=there.provider), "VGPU", 4)
@@ -318,7 +360,7 @@ def _on_two_hosts(estate: Estate) -> None:
     estate.claim(server.uuid, card, {"VGPU": 1})
 
 
-@case("X10", "allocation set --allocation")
+@case("X10", "allocation set {allocations}")
 def _too_little(estate: Estate) -> None:
     host = estate.compute("host")
     server = estate.server("web", host, holds=False)
@@ -330,6 +372,16 @@ def _unknown(estate: Estate) -> None:
     host = estate.compute("host")
     estate.server("web", host)
     estate.claim(uuid_of("ghost"), host.provider, SMALL, kind="INSTANCE")
+
+
+@case("X15", "allocation set {allocations}")
+def _of_another_project(estate: Estate) -> None:
+    host = estate.compute("host")
+    estate.inventory(card := estate.provider("host_card", parent=host.provider), "VGPU", 4)
+    flavor = estate.flavor("vgpu", 2, 4096, 20, extra_specs={"resources:VGPU": "1"})
+    server = estate.server("web", host, flavor, holds=False)
+    estate.claim(server.uuid, host.provider, SMALL, project="project-b")
+    estate.claim(server.uuid, card, {"VGPU": 1})
 
 
 def _moved(estate: Estate, status: str) -> tuple[Server, Row, Compute]:
@@ -348,8 +400,7 @@ def _left_by_a_migration(estate: Estate) -> None:
 @case("X13", "allocation delete")
 def _left_by_a_migration_of_a_deleted_server(estate: Estate) -> None:
     server, _, _ = _moved(estate, "running")
-    at = estate.ago(days=3)
-    server.instance.update(vm_state="deleted", deleted=4711, deleted_at=at, updated_at=at)
+    server.instance.update(_gone(estate))
     server.mapping["queued_for_delete"] = 1
     for table, column in ((t.allocations, "consumer_id"), (t.consumers, "uuid")):
         estate.rows[table] = [row for row in estate.rows[table] if row[column] != server.uuid]
