@@ -618,9 +618,9 @@ def _absorb(checks: Sequence[Check], judged: Mapping[str, list[_Judged]]) -> Non
             # Of several, one that is not allowed stands for the effect.
             for one in sorted(judged[check.code], key=lambda one: one.allowed is None):
                 for row in one.members or [one.row]:
-                    causes[tuple(row[column] for column in columns)] = one.cause or one
+                    causes[_key(row, columns)] = one.cause or one
             for other in judged.get(code, ()):
-                key = tuple(other.row[column] for column in columns)
+                key = _key(other.row, columns)
                 cause = causes.get(key) if None not in key else None
                 if (
                     cause
@@ -630,6 +630,12 @@ def _absorb(checks: Sequence[Check], judged: Mapping[str, list[_Judged]]) -> Non
                 ):
                     other.cause = cause
                     cause.effects.append(other.finding)
+
+
+def _key(row: Mapping[str, Any], columns: Iterable[str]) -> tuple[Any, ...]:
+    """What two findings of one cause agree in. A uuid may be in capitals in one table and not in the other."""
+    values = (row[column] for column in columns)
+    return tuple(value.lower() if isinstance(value, str) else value for value in values)
 
 
 def _counted(result: Result, found: Sequence[_Judged]) -> Result:

@@ -327,7 +327,7 @@ def _holds_nothing(estate: Estate) -> None:
     estate.server("web", host, holds=False)
 
 
-@case("X06", "allocation set {allocations}")
+@case("X06", "allocation set {allocation_words}")
 def _holds_nothing_of_host_and_pool(estate: Estate) -> None:
     host = estate.compute("host", disk_gb=0)
     pool = estate.shared("pool", 1000, host.provider)
@@ -360,7 +360,7 @@ def _on_two_hosts(estate: Estate) -> None:
     estate.claim(server.uuid, card, {"VGPU": 1})
 
 
-@case("X10", "allocation set {allocations}")
+@case("X10", "allocation set {allocation_words}")
 def _too_little(estate: Estate) -> None:
     host = estate.compute("host")
     server = estate.server("web", host, holds=False)
@@ -374,7 +374,7 @@ def _unknown(estate: Estate) -> None:
     estate.claim(uuid_of("ghost"), host.provider, SMALL, kind="INSTANCE")
 
 
-@case("X15", "allocation set {allocations}")
+@case("X15", "allocation set {allocation_words}")
 def _of_another_project(estate: Estate) -> None:
     host = estate.compute("host")
     estate.inventory(card := estate.provider("host_card", parent=host.provider), "VGPU", 4)
