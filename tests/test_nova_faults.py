@@ -302,8 +302,8 @@ class Witness(Watcher):
     """Keeps what nova left after each step, and the harm that a command of ours would do."""
 
     def __init__(self, urls: CloudUrls, schemas: RealSchemas, cloud: Cloud) -> None:
-        super().__init__(urls, timedelta(0))  # nothing hides behind the clock
-        self._schemas, self._cloud = schemas, cloud
+        super().__init__(urls, schemas, timedelta(0))  # nothing hides behind the clock
+        self._cloud = cloud
         self.left: dict[str, dict[str, Left]] = {}
         self.harm: dict[str, list[str]] = {}
         self.errors: dict[str, str] = {}
