@@ -25,7 +25,7 @@ class Faults(Scenarios):
 
     def setUp(self) -> None:
         super().setUp()
-        self.larger = self._create_flavor(name="larger", vcpu=1, memory_mb=1024, disk=1)
+        self.larger = self._create_flavor(id="larger", name="larger", vcpu=1, memory_mb=1024, disk=1)
 
     @contextmanager
     def breaking(self, method: str) -> Iterator[None]:

@@ -118,10 +118,11 @@ class Scenarios(test.TestCase, integrated_helpers.PlacementInstanceHelperMixin):
         for flavor in ("4", "5"):
             self.api.delete_flavor(flavor)
         self.flavors = {
-            "huge": self._create_flavor(name="huge", vcpu=500),
-            "extra": self._create_flavor(disk=5, ephemeral=3, swap=1000),
+            # nova makes random ids, and a server without a flavor of its own gets the first by id
+            "huge": self._create_flavor(id="huge", name="huge", vcpu=500),
+            "extra": self._create_flavor(id="extra", disk=5, ephemeral=3, swap=1000),
             "override": self._create_flavor(
-                vcpu=2, disk=2, extra_spec={"resources:VCPU": "1", "resources:DISK_GB": "0"}
+                id="override", vcpu=2, disk=2, extra_spec={"resources:VCPU": "1", "resources:DISK_GB": "0"}
             ),
         }
 
