@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Exists, and_, case, exists, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Exists, and_, case, exists, func, literal, null, or_
 
 from placement_audit import schema as t
 from placement_audit.checks.relations import reads_nova
@@ -60,8 +60,3 @@ def proof(consumer: ColumnElement[str]) -> tuple[ColumnElement[bool], ColumnElem
         + ", which may be another service's: openstack server show, and the service that uses placement, tell",
     )
     return everybody, missing
-
-
-def any_row(table_alias: ColumnElement[int], *uses: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether one of these columns names an id."""
-    return or_(*(exists(select(use).where(use == table_alias)) for use in uses))

@@ -11,7 +11,6 @@ from placement_audit.checks.relations import (
     busy,
     cell0s,
     changed,
-    computes,
     doubled,
     moving,
     nodes,
@@ -92,9 +91,3 @@ def same_machine(old: FromClause, new: FromClause) -> ColumnElement[bool]:
         new.c.runs == 1,
         new.c.since >= func.coalesce(old.c.seen, ""),
     )
-
-
-def runs(cell: ColumnElement[Any], host: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a nova-compute service of a host is up."""
-    service = computes()
-    return exists().where(service.c.cell == cell, service.c.host == host, up(service)).correlate_except(service)

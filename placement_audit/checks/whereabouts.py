@@ -1,7 +1,7 @@
 """On which host the guest of a server can be, as far as the rows of its moves prove it (SEMANTICS D.4-D.6).
 
 nova's `host` is what nova believes. It is wrong after a live migration whose last step failed on the destination, which
-was only logged before nova 28, and after a resize that failed between the two hosts. So a host that a move of the
+was only logged up to nova 30, and after a resize that failed between the two hosts. So a host that a move of the
 server names may have the guest, until a move proves otherwise.
 """
 
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Exists, FromClause, and_, case, exists, fu
 from placement_audit import schema as t
 from placement_audit.checks.actions import confirm_was_last
 from placement_audit.checks.relations import TERMINAL, every_cell_is_read
+from placement_audit.derived import REMOVING
 
 _LIVE = "live-migration"
 
@@ -168,7 +169,7 @@ def not_cleaned_up(server_uuid: ColumnElement[Any], root: FromClause) -> Exists:
     return (
         exists()
         .where(left.c.instance_uuid == server_uuid, left.c.migration_type == "evacuation")
-        .where(left.c.status.in_(("accepted", "pre-migrating", "done")))
+        .where(left.c.status.in_(REMOVING))
         .where(is_or_was(root, left.c.source_compute, left.c.source_node))
         .correlate_except(left)
     )
